@@ -1,0 +1,90 @@
+"""The compiled engine. Only :mod:`ferrogate.engine.facade` imports it.
+
+Bytes, str, numbers, bool, None, tuples and lists cross, nothing else. Every call that can wait releases the GIL.
+"""
+
+from typing import Any, final
+
+__all__ = [
+    "Engine", "Inbox", "MockServer", "SnapshotRejected", "bench_run", "build_info", "check_snapshot", "error_kinds",
+]  # fmt: skip
+
+class SnapshotRejected(ValueError):
+    """The document is not a valid snapshot; the text names the field."""
+
+@final
+class Engine:
+    """One gateway: threads, lanes, upstream connections, journal."""
+
+    def __new__(cls, snapshot: bytes, options: bytes) -> Engine:
+        """Compile a snapshot; nothing runs yet.
+
+        ``options`` is JSON: ``{"workers": int, "journal": folder or null, "door": str}``.
+        """
+    def start(self) -> None:
+        """Start the engine threads. Idempotent in one process; raises RuntimeError after a fork."""
+    def listen(self, host: str, port: int, control: str | None) -> tuple[str, int]:
+        """Open the native listener; ``control`` is the Unix socket of the control plane. Raises OSError."""
+    def apply(self, snapshot: bytes) -> int:
+        """Swap the configuration in, all or nothing; returns its generation. Raises SnapshotRejected."""
+    def set_state(self, ready: bool, control: bool) -> None:
+        """What /readyz says, and whether admin paths are forwarded or answered 503."""
+    def drain(self, timeout_ms: int) -> bool:
+        """Stop accepting, let running requests finish; True when all did. Blocks, detached."""
+    def stop(self) -> None:
+        """End the threads and close the journal. Idempotent."""
+    def lanes(self) -> bytes:
+        """JSON list: provider, key, key_id, model, weight, in_flight, requests, failures, last_reason, ..."""
+    def metrics(self) -> str:
+        """Prometheus text of this engine."""
+    def status(self) -> bytes:
+        """JSON: generation, in_flight, connections, draining, journal counters, threads."""
+    def inbox(self) -> Inbox:
+        """A completion queue for one event loop."""
+    def journal_read(self, segment: int, offset: int, max_rows: int) -> tuple[int, list[Any], int, int]:
+        """Up to ``max_rows`` rows after a position: (rows, values of all rows in one flat list, segment, offset).
+
+        The columns are those of ``ferrogate.store.tables.requests``, in order. Waits for nothing.
+        """
+    def journal_release(self, segment: int) -> int:
+        """Delete the segments before ``segment``; returns how many."""
+
+@final
+class Inbox:
+    """Completions of the ASGI door: one file descriptor wakes one event loop."""
+
+    def fileno(self) -> int: ...
+    def submit(
+        self, method: str, path: bytes, query: bytes, headers: list[tuple[bytes, bytes]], body: bytes, more: bool
+    ) -> int:
+        """Hand a request to the engine; returns its ticket. ``more`` says that body parts follow by :meth:`feed`."""
+    def feed(self, ticket: int, part: bytes, more: bool) -> bool:
+        """Another part of the body; False when the caller must wait for a ``room`` completion before the next."""
+    def drain(self) -> list[tuple[int, int, int, list[tuple[bytes, bytes]] | None, bytes]]:
+        """All that has arrived: (ticket, kind, status, headers, bytes); kinds are in doors/asgi.py."""
+    def more(self, ticket: int) -> bytes | None:
+        """The sent bytes are gone: take what has arrived since, or None and a completion will follow."""
+    def cancel(self, ticket: int) -> None:
+        """The client left."""
+    def close(self) -> None: ...
+
+@final
+class MockServer:
+    """The scripted provider on its own threads."""
+
+    def __new__(cls, options: bytes) -> MockServer: ...
+    @property
+    def port(self) -> int: ...
+    def stop(self) -> None: ...
+
+def bench_run(options: bytes, progress: Any) -> bytes:
+    """Run one load; ``progress`` is called about twice a second with JSON bytes, or is None. Ctrl-C ends it."""
+
+def build_info() -> bytes:
+    """JSON: version, profile, git, features."""
+
+def check_snapshot(snapshot: bytes) -> None:
+    """Raise SnapshotRejected where the engine would."""
+
+def error_kinds() -> bytes:
+    """JSON list of every stable error identifier: id, status, source, retry, summary."""

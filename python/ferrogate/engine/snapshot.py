@@ -1,0 +1,129 @@
+"""The one document that crosses into the engine when configuration changes.
+
+Python describes, Rust compiles: these models and ``rust/core/src/snapshot/schema.rs`` are the two ends of one wire.
+Both refuse unknown fields. ``docs/snapshot.schema.json`` is generated from here and compared in CI. Times are
+milliseconds, sizes bytes. Secrets are in the clear here and nowhere else: a snapshot is never written or logged.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "Alias", "Auth", "GatewayKey", "Key", "KeyAuth", "Limits", "Provider", "Snapshot", "Target", "Timeouts", "VERSION",
+]  # fmt: skip
+
+VERSION = 1
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GatewayKey(_Strict):
+    """A client credential: only the hash crosses."""
+
+    id: str
+    name: str
+    tenant: str
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="of the secret, hex")
+
+
+class Auth(_Strict):
+    """Who may call. With ``required`` false every caller is tenant ``local``, and Host and Origin are checked."""
+
+    required: bool
+    gateway_keys: list[GatewayKey] = []
+    allowed_hosts: list[str] = Field([], description="beside localhost, 127.0.0.1 and [::1]; without port")
+    allowed_origins: list[str] = Field([], description="scheme://host[:port]")
+
+
+class Timeouts(_Strict):
+    """One clock a phase, in milliseconds; see INTERFACES for the defaults."""
+
+    connect_ms: int = 10_000
+    headers_ms: int = 600_000
+    idle_ms: int = 300_000
+    json_ms: int = 600_000
+    deadline_ms: int = 600_000
+
+
+class Limits(_Strict):
+    """Bounds of the listener and of memory."""
+
+    client_headers_ms: int = 10_000
+    client_headers_bytes: int = 65_536
+    client_body_idle_ms: int = 30_000
+    client_keepalive_ms: int = 75_000
+    client_stall_ms: int = 300_000
+    json_body_bytes: int = 32 * 2**20
+    buffered_bytes: int = 256 * 2**20
+    stream_body_bytes: int = 2**30
+    answer_bytes: int = 2**20
+    max_connections: int = 16_384
+
+
+class KeyAuth(_Strict):
+    """``{header}: {prefix}{key}``."""
+
+    header: str
+    prefix: str
+
+
+class Key(_Strict):
+    """One provider key. ``id`` is stable across snapshots: lane state hangs on it."""
+
+    id: str
+    name: str
+    value: str
+    weight: float = Field(ge=0)
+    models: list[str] = Field(["*"], description="names this key may serve; * for all; a trailing * is a prefix")
+    enabled: bool = True
+
+
+class Provider(_Strict):
+    """One provider, everything resolved. ``configured`` is false where nobody gave it a key or an entry."""
+
+    name: str
+    kind: str
+    dialect: Literal["openai"]
+    base_url: str
+    auth: KeyAuth
+    templates: dict[str, str]
+    query: str = ""
+    headers: dict[str, str] = {}
+    forward_headers: list[str] = []
+    timeouts: Timeouts = Timeouts()
+    http2: Literal["auto", "off"] = "auto"
+    keyless: bool = False
+    configured: bool = True
+    key_hint: str = Field("", description="ways to add a key, for the 401 that says there is none")
+    keys: list[Key] = []
+
+
+class Target(_Strict):
+    """One entry of an alias. A weight puts it in the drawn tier; without one it keeps its place in line."""
+
+    provider: str
+    model: str
+    weight: float | None = Field(None, gt=0)
+
+
+class Alias(_Strict):
+    """A name that clients ask for, and where it leads."""
+
+    name: str
+    targets: list[Target] = Field(min_length=1)
+
+
+class Snapshot(_Strict):
+    """Everything the engine knows."""
+
+    version: Literal[1] = 1
+    auth: Auth
+    limits: Limits = Limits()
+    expose_headers: bool = Field(True, description="send the x-gateway-* headers that name internals")
+    providers: list[Provider] = []
+    aliases: list[Alias] = []

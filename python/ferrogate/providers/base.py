@@ -1,0 +1,73 @@
+"""What a provider is, as data.
+
+A provider file builds one :class:`ProviderSpec`; the engine executes it. Nothing here does I/O and nothing runs per
+request: the spec is compiled into the snapshot when configuration changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = ["AuthScheme", "Operation", "ProviderSpec"]
+
+Operation = Literal[
+    "chat.completions",
+    "completions",
+    "responses",
+    "embeddings",
+    "moderations",
+    "models",
+    "images",
+    "audio",
+    "files",
+    "other",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class AuthScheme:
+    """How a key travels: ``{header}: {prefix}{key}``. An empty key sends no header."""
+
+    header: str = "authorization"
+    prefix: str = "Bearer "
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSpec:
+    """One provider.
+
+    Attributes:
+        name: the identifier used in ``provider/model`` and in configuration.
+        title: the name that people read.
+        dialect: the wire format that it speaks.
+        base_url: where it lives, without a trailing slash; None where the user must say.
+        auth: how the key is sent.
+        env_keys: environment variables that hold a key, nearest first.
+        env_base_url: environment variables that may hold the base URL.
+        keyless: it answers without a key (a local server).
+        templates: path below ``base_url`` per operation; ``*`` is the default. ``{path}`` is the client's path after
+            ``/v1/``, ``{model}`` the percent-encoded model (Azure's deployments).
+        query: appended to every URL, without ``?``.
+        headers: sent with every request.
+        forward_headers: families (prefixes) of client headers that this provider and no other may see.
+        header_env: client-independent headers filled from the environment: header name -> variable.
+        operations: what it can do; ``*`` means every path passes.
+        docs: the page of the provider's documentation that this file was written from.
+    """
+
+    name: str
+    title: str
+    dialect: Literal["openai"] = "openai"
+    base_url: str | None = None
+    auth: AuthScheme = AuthScheme()
+    env_keys: tuple[str, ...] = ()
+    env_base_url: tuple[str, ...] = ()
+    keyless: bool = False
+    templates: dict[str, str] = field(default_factory=lambda: {"*": "/{path}"})
+    query: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    forward_headers: tuple[str, ...] = ()
+    header_env: dict[str, str] = field(default_factory=dict)
+    operations: tuple[str, ...] = ("*",)
+    docs: str = ""
