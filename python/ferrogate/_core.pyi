@@ -19,7 +19,7 @@ class Engine:
     def __new__(cls, snapshot: bytes, options: bytes) -> Engine:
         """Compile a snapshot; nothing runs yet.
 
-        ``options`` is JSON: ``{"workers": int, "journal": folder or null, "door": str}``.
+        ``options`` is JSON: ``{"workers": int, "journal": folder or null}``.
         """
     def start(self) -> None:
         """Start the engine threads. Idempotent in one process; raises RuntimeError after a fork."""

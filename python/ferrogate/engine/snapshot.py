@@ -1,8 +1,9 @@
 """The one document that crosses into the engine when configuration changes.
 
-Python describes, Rust compiles: these models and ``rust/core/src/snapshot/schema.rs`` are the two ends of one wire.
-Both refuse unknown fields. ``docs/snapshot.schema.json`` is generated from here and compared in CI. Times are
-milliseconds, sizes bytes. Secrets are in the clear here and nowhere else: a snapshot is never written or logged.
+Python describes, Rust compiles: these models and ``rust/core/src/snapshot/schema.rs`` are the two ends of one
+wire. Both refuse unknown fields. ``docs/snapshot.schema.json`` is generated from here and compared in CI.
+Times are milliseconds, sizes bytes. Secrets are in the clear here and nowhere else: a snapshot is never
+written or logged.
 """
 
 from __future__ import annotations
@@ -12,14 +13,24 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
-    "Alias", "Auth", "GatewayKey", "Key", "KeyAuth", "Limits", "Provider", "Snapshot", "Target", "Timeouts", "VERSION",
-]  # fmt: skip
+    "VERSION",
+    "Alias",
+    "Auth",
+    "GatewayKey",
+    "Key",
+    "KeyAuth",
+    "Limits",
+    "Provider",
+    "Snapshot",
+    "Target",
+    "Timeouts",
+]
 
 VERSION = 1
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class GatewayKey(_Strict):
@@ -32,7 +43,10 @@ class GatewayKey(_Strict):
 
 
 class Auth(_Strict):
-    """Who may call. With ``required`` false every caller is tenant ``local``, and Host and Origin are checked."""
+    """Who may call.
+
+    With ``required`` false every caller is tenant ``local``, and Host and Origin are checked.
+    """
 
     required: bool
     gateway_keys: list[GatewayKey] = []
@@ -77,9 +91,11 @@ class Key(_Strict):
 
     id: str
     name: str
-    value: str
+    value: str = Field(repr=False)
     weight: float = Field(ge=0)
-    models: list[str] = Field(["*"], description="names this key may serve; * for all; a trailing * is a prefix")
+    models: list[str] = Field(
+        ["*"], description="names this key may serve; * for all; a trailing * is a prefix"
+    )
     enabled: bool = True
 
 
@@ -92,8 +108,8 @@ class Provider(_Strict):
     base_url: str
     auth: KeyAuth
     templates: dict[str, str]
-    query: str = ""
-    headers: dict[str, str] = {}
+    query: str = Field("", repr=False)
+    headers: dict[str, str] = Field({}, repr=False)
     forward_headers: list[str] = []
     timeouts: Timeouts = Timeouts()
     http2: Literal["auto", "off"] = "auto"

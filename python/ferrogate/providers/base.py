@@ -1,15 +1,17 @@
 """What a provider is, as data.
 
-A provider file builds one :class:`ProviderSpec`; the engine executes it. Nothing here does I/O and nothing runs per
+A provider file builds one :class:`ProviderSpec`; the engine executes it. Nothing here does I/O and nothing
+runs per
 request: the spec is compiled into the snapshot when configuration changes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["AuthScheme", "Operation", "ProviderSpec"]
+__all__ = ["AuthScheme", "Configure", "Operation", "ProviderOption", "ProviderSpec"]
 
 Operation = Literal[
     "chat.completions",
@@ -34,6 +36,26 @@ class AuthScheme:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderOption:
+    """A setting that only one kind of provider has, such as Azure's ``api_version``.
+
+    Attributes:
+        name: as written under the provider in ``gateway.yaml``.
+        default: what holds where nobody says anything.
+        summary: one sentence for the documentation and the JSON Schema.
+        choices: the values it may have; empty for free text.
+        env: environment variables that may hold it, nearest first.
+
+    """
+
+    name: str
+    default: str
+    summary: str
+    choices: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderSpec:
     """One provider.
 
@@ -46,14 +68,18 @@ class ProviderSpec:
         env_keys: environment variables that hold a key, nearest first.
         env_base_url: environment variables that may hold the base URL.
         keyless: it answers without a key (a local server).
-        templates: path below ``base_url`` per operation; ``*`` is the default. ``{path}`` is the client's path after
-            ``/v1/``, ``{model}`` the percent-encoded model (Azure's deployments).
+        templates: path below ``base_url`` per operation; ``*`` is the default. ``{path}`` is the client's
+            path after ``/v1/``, ``{model}`` the percent-encoded model (Azure's deployments).
         query: appended to every URL, without ``?``.
         headers: sent with every request.
         forward_headers: families (prefixes) of client headers that this provider and no other may see.
         header_env: client-independent headers filled from the environment: header name -> variable.
         operations: what it can do; ``*`` means every path passes.
+        options: settings of its own.
+        configure: makes the final spec of this one and the complete options; it does no I/O and raises
+            ValueError with a sentence for the user. None where the options change nothing, or there are none.
         docs: the page of the provider's documentation that this file was written from.
+
     """
 
     name: str
@@ -70,4 +96,9 @@ class ProviderSpec:
     forward_headers: tuple[str, ...] = ()
     header_env: dict[str, str] = field(default_factory=dict)
     operations: tuple[str, ...] = ("*",)
+    options: tuple[ProviderOption, ...] = ()
+    configure: Configure | None = None
     docs: str = ""
+
+
+Configure = Callable[[ProviderSpec, Mapping[str, str]], ProviderSpec]

@@ -1,1 +1,24 @@
-//! placeholder
+//! The extension module `ferrogate._core`: binding only, no logic.
+//!
+//! Only bytes, str, numbers, bool, None, tuples and lists cross. Every call that can wait releases the GIL, and nothing
+//! here keeps a Python object over a call.
+
+mod engine;
+mod inbox;
+mod info;
+mod tools;
+
+use pyo3::prelude::*;
+
+/// The compiled engine. Only `ferrogate.engine.facade` imports it.
+#[pymodule(gil_used = false)]
+mod _core {
+    #[pymodule_export]
+    use super::engine::{Engine, SnapshotRejected};
+    #[pymodule_export]
+    use super::inbox::Inbox;
+    #[pymodule_export]
+    use super::info::{build_info, check_snapshot, error_kinds};
+    #[pymodule_export]
+    use super::tools::{MockServer, bench_run};
+}

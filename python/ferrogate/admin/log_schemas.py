@@ -1,0 +1,120 @@
+"""The request log and its charts, as the admin API gives them."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+__all__ = ["LogEntry", "LogList", "Stats"]
+
+
+class Tokens(BaseModel):
+    """What the provider counted; null where it did not say."""
+
+    input: int | None
+    output: int | None
+    cached: int | None
+
+
+class Latency(BaseModel):
+    """Milliseconds; null where there was nothing to measure."""
+
+    total_ms: float = Field(description="from the request's first byte to the answer's last")
+    ttft_ms: float | None = Field(description="to the first event with content")
+    per_token_ms: float | None = Field(description="between output tokens of a stream")
+    overhead_ms: float = Field(description="what the gateway itself took")
+    queue_ms: float = Field(description="waiting for a place")
+    upstream_ms: float | None = Field(description="the provider's part")
+
+
+class Attempt(BaseModel):
+    """One try on one lane."""
+
+    provider: str | None
+    key: str | None
+    model: str | None
+    status: int | None
+    error: str | None
+    duration_ms: float | None
+
+
+class Sizes(BaseModel):
+    """Body sizes."""
+
+    request: int
+    response: int
+
+
+class LogEntry(BaseModel):
+    """One request."""
+
+    request_id: str = Field(examples=["01JD3Q5X6W8M9N0P1R2S3T4V5X"])
+    client_request_id: str | None = Field(description="the client's own x-request-id")
+    started_at: str = Field(examples=["2025-01-31T12:00:00.000Z"])
+    door: str = Field(examples=["native"])
+    tenant: str
+    gateway_key: str | None
+    operation: str = Field(examples=["chat.completions"])
+    path: str
+    model: str = Field(description="as the client asked")
+    provider: str | None
+    upstream_model: str | None
+    key: str | None = Field(description="the key's name")
+    key_id: str | None
+    status: int = Field(description="sent to the client; 499 where it had left")
+    outcome: str = Field(description="ok, error, cut or cancelled")
+    error: str | None = Field(description="stable identifier; see docs/errors.md")
+    stream: bool
+    cache: str
+    finish_reason: str | None
+    tokens: Tokens
+    latency: Latency
+    bytes: Sizes
+    attempts: list[Attempt]
+    tags: dict[str, str]
+
+
+class LogList(BaseModel):
+    """A page of the log, newest first."""
+
+    items: list[LogEntry]
+    next_cursor: str | None = Field(description="give it as `cursor` for the next page; null at the end")
+
+
+class Totals(BaseModel):
+    """Sums over the window."""
+
+    requests: int
+    errors: int
+    cancelled: int
+    input_tokens: int
+    output_tokens: int
+
+
+class TokenSums(BaseModel):
+    """Tokens of one span."""
+
+    input: int
+    output: int
+
+
+class Span(BaseModel):
+    """One span of time that saw a request."""
+
+    start: str
+    requests: int
+    errors: int
+    cancelled: int
+    tokens: TokenSums
+    p50_ms: float | None
+    p95_ms: float | None
+    ttft_p50_ms: float | None
+
+
+class Stats(BaseModel):
+    """Counts and percentiles over time; spans without requests are left out."""
+
+    since: str
+    until: str
+    bucket_seconds: float
+    totals: Totals
+    series: list[Span]

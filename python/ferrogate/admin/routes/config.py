@@ -1,0 +1,47 @@
+"""The configuration in force."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Body
+
+from ferrogate.admin.dependencies import ServicesOf, api_router, problems
+from ferrogate.admin.problems import ProblemError
+from ferrogate.engine.describe import describe
+
+__all__ = ["router"]
+
+router = api_router("config")
+
+Changes = Annotated[
+    dict[str, Any],
+    Body(
+        description="sections as in gateway.yaml; null takes a stored value away",
+        examples=[{"limits": {"json_body": "64MiB"}, "server": {"allowed_hosts": ["gateway.internal"]}}],
+    ),
+]
+
+
+@router.get("/config", summary="Get the effective configuration")
+def get_config(services: ServicesOf) -> dict[str, Any]:
+    """Everything in force, merged from flags, environment, file and data folder. Secrets are masked."""
+    return describe(services.configuration.effective)
+
+
+@router.patch("/config", summary="Change settings", responses=problems(409))
+def change_config(changes: Changes, services: ServicesOf) -> dict[str, Any]:
+    """Change settings that a running gateway can change, all or none; the answer is the new configuration.
+
+    A setting that the file, the environment or a flag says is a 409 that names it; one that decides how the
+    gateway was started (such as `server.port`) is a 422.
+    """
+    flat: dict[str, Any] = {}
+    for section, values in changes.items():
+        if not isinstance(values, dict):
+            raise ProblemError(
+                "validation_failed", f"{section} must be a section, like limits: {{json_body: 64MiB}}"
+            )
+        flat.update({f"{section}.{name}": value for name, value in values.items()})
+    services.configuration.change_settings(flat)
+    return describe(services.configuration.effective)

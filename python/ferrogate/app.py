@@ -1,0 +1,194 @@
+"""The composition root of ``gateway serve``.
+
+One process, one asyncio loop on the main thread. Three ways in, chosen by settings: the native listener with the control
+plane behind a Unix socket; uvicorn with the compiled engine; uvicorn with the Python engine. This module alone opens
+sockets, handles signals and decides when things end; what the parts do is theirs.
+
+The order of a start keeps the first answer early: the socket listens before the admin application is imported, and what
+arrives meanwhile waits in its queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ferrogate.assembly import Assembly
+from ferrogate.config.urls import is_loopback
+from ferrogate.config.watch import watch
+from ferrogate.services import run_file
+
+if TYPE_CHECKING:
+    from ferrogate.doors import ASGIApp
+    from ferrogate.doors.native import ControlSocket
+    from ferrogate.doors.server import Server
+
+__all__ = ["serve"]
+
+logger = logging.getLogger("ferrogate")
+
+_INTERRUPTED = 128 + signal.SIGINT
+
+
+def serve(config: Path | None = None, overrides: Mapping[str, Any] | None = None) -> int:
+    """Run a gateway until a signal ends it; return the exit code.
+
+    SIGINT and SIGTERM drain, a second SIGINT ends at once, SIGHUP reads the configuration again.
+
+    Args:
+        config: the file; None looks for ``gateway.yaml``.
+        overrides: settings by dotted name (``server.port``); None was not given.
+
+    Raises:
+        FerrogateError: the gateway cannot start; the text says what to do.
+    """
+    gc.disable()  # imports make millions of objects that live for ever: collecting among them only takes time
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    assembly = Assembly(config=config, overrides=overrides)
+    logger.setLevel(assembly.configuration.effective.settings.log.level.upper())
+    try:
+        import uvloop
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_Gateway(assembly).run())
+    finally:
+        assembly.close()
+
+
+class _Gateway:
+    """A gateway that runs."""
+
+    def __init__(self, assembly: Assembly) -> None:
+        self._assembly = assembly
+        self._settings = assembly.settings
+        self._run: run_file.RunFile | None = None
+        self._server: Server | None = None
+        self._control: ControlSocket | None = None
+        self._stopping = asyncio.Event()
+        self._exit_code = 0
+
+    @property
+    def _is_native(self) -> bool:
+        return self._assembly.compiled is not None and self._settings.door == "native"
+
+    async def run(self) -> int:
+        self._handle_signals()
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            sock, host, port = self._listen()
+            self._run = run_file.new(_url(_reachable(host), port))
+            app = await self._make_app()
+            self._server = self._make_server(app)
+            server_task = asyncio.create_task(self._server.run_on(sock), name="control-plane")
+            server_task.add_done_callback(self._server_ended)
+            tasks.append(server_task)
+            await self._server.wait_started()
+            if self._assembly.path is not None:
+                tasks.append(asyncio.create_task(self._watch(self._assembly.path), name="config-watch"))
+            self._announce(host, port)
+            await self._stopping.wait()
+            await self._drain()
+        finally:
+            await self._end(tasks)
+        return self._exit_code
+
+    def _listen(self) -> tuple[socket.socket, str, int]:
+        """Open the port; return the socket that uvicorn serves, and the address that clients use."""
+        settings, engine = self._settings, self._assembly.compiled
+        self._assembly.start()
+        if engine is not None and self._is_native:
+            from ferrogate.doors.native import ControlSocket
+
+            self._control = ControlSocket()
+            _, port = engine.listen(settings.host, settings.port, self._control.path)
+            return self._control.socket, settings.host, port
+        from ferrogate.doors.server import bind
+
+        sock = bind(settings.host, settings.port)
+        return sock, settings.host, sock.getsockname()[1]
+
+    async def _make_app(self) -> ASGIApp:
+        from ferrogate.admin import create_app
+        from ferrogate.doors import Split
+
+        assembly = self._assembly
+        control: Any = create_app(
+            assembly.services,
+            auth_required=self._settings.auth_required,
+            run_secret=self._run.secret if self._run else None,
+        )
+        if self._is_native:
+            return control  # type: ignore[no-any-return]
+        if assembly.reference is not None:
+            return Split(assembly.reference, control)
+        from ferrogate.doors.asgi import InferenceApp
+
+        self._inference = InferenceApp(assembly.compiled)
+        return Split(self._inference, control)
+
+    def _make_server(self, app: ASGIApp) -> Server:
+        from ferrogate.doors.server import Server
+
+        return Server(app)
+
+    def _server_ended(self, task: asyncio.Task[None]) -> None:
+        if self._stopping.is_set() or task.cancelled():
+            return
+        logger.error("the control plane ended", exc_info=task.exception())
+        engine = self._assembly.compiled
+        if engine is not None and self._is_native:
+            engine.set_state(ready=True, control=False)
+            logger.error("inference goes on; the admin API and the dashboard are gone until a restart")
+        else:
+            self._stop(1)
+
+    def _announce(self, host: str, port: int) -> None:
+        """Both halves answer: say so, first thing on standard output."""
+        assembly = self._assembly
+        lines = [f"listening on {_url(host, port)}", f"dashboard: {_url(_reachable(host), port)}/"]
+        if self._settings.auth_required:
+            made = assembly.services.credentials.ensure()
+            lines += [f"admin token: {made.admin_token}"] if made.admin_token else []
+            lines += [f"gateway key: {made.gateway_key}"] if made.gateway_key else []
+        if self._run is not None:
+            run_file.write(assembly.folder, self._run)
+        if assembly.compiled is not None:
+            assembly.compiled.set_state(ready=True, control=True)
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+        assembly.warn()
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+    async def _watch(self, path: Path) -> None:
+        async def changed() -> None:
+            await asyncio.to_thread(self._assembly.reload)
+
+        await watch(path, changed, seen=self._assembly.read_stamp)
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, self._interrupted)
+        loop.add_signal_handler(signal.SIGTERM, self._stop, 0)
+        loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, self._assembly.reload))
+
+    def _interrupted(self) -> None:
+        if self._stopping.is_set():
+            if self._run is not None:
+                run_file.clear(self._assembly.folder, self._run)
+            os._exit(_INTERRUPTED)
+        self._stop(_INTERRUPTED)
+
+    def _stop(self, code: int) -> None:
+        if not self._stopping.is_set():
+            self._exit_code = code
+            self._stopping.set()

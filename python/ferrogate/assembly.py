@@ -1,0 +1,242 @@
+"""Puts one gateway together: configuration, data folder, store, engine, services.
+
+``gateway serve`` (:mod:`ferrogate.app`) and the embedded application (:mod:`ferrogate.embed`) both stand on an
+:class:`Assembly`; they differ only in how requests get in. Everything heavy is imported where it is needed, because
+the time to the first answer is mostly the time to import.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ferrogate.config import find_config, load_config
+from ferrogate.config.watch import Stamp, stamp
+from ferrogate.errors import DataFolderInUseError, FerrogateError
+from ferrogate.services import run_file
+
+if TYPE_CHECKING:
+    from ferrogate.config import GatewayConfig
+    from ferrogate.engine.facade import Engine
+    from ferrogate.engine.snapshot import Snapshot
+    from ferrogate.reference import ReferenceEngine
+    from ferrogate.services import Services
+    from ferrogate.services.configuration import ConfigurationService
+    from ferrogate.store import Store
+
+__all__ = ["Assembly"]
+
+logger = logging.getLogger("ferrogate")
+
+_LOCK_NAME = "gateway.lock"
+_INSERT_ROWS = 500
+_PRUNE_EVERY_S = 60.0
+
+
+class Assembly:
+    """One gateway without a way in. Nothing listens and no engine thread runs before :meth:`start`.
+
+    Args:
+        config: the file; None looks for ``gateway.yaml``. A file that is named must exist.
+        overrides: settings by dotted name, which win over environment and file; None was not given.
+        door: what the request records say of the way in.
+        open_hosts: leave Host and Origin to the application that this one lives in.
+
+    Attributes:
+        path: the configuration file that was read, if any.
+        compiled: the engine, where it is the compiled one.
+        reference: the engine, where it is the Python one.
+
+    Raises:
+        FerrogateError: the configuration, the data folder or the engine.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: Path | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        door: str | None = None,
+        open_hosts: bool = False,
+    ) -> None:
+        self._closing = ExitStack()
+        self.compiled: Engine | None = None
+        self.reference: ReferenceEngine | None = None
+        self.path = find_config(config)
+        self.read_stamp: Stamp | None = None
+        self._overrides = dict(overrides or {})
+        self._open_hosts = open_hosts
+        try:
+            self._build(door)
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self, door: str | None) -> None:
+        from ferrogate.providers.registry import Registry
+
+        registry = Registry.load()
+        self._kinds = registry.options()
+        self.settings = self._load_file().server
+        self.folder = Path(self.settings.data)
+        self.store = self._open_store()
+        if self.settings.mock:
+            self._overrides["providers.mock.base_url"] = self._start_mock()
+        self.configuration = self._configure(registry)
+        self.services = self._join(door or self.settings.door)
+
+    def _load_file(self) -> GatewayConfig:
+        self.read_stamp = None if self.path is None else stamp(self.path)
+        return load_config(self.path, self._overrides, os.environ, self._kinds)
+
+    def _open_store(self) -> Store:
+        from ferrogate.store import open_store
+        from ferrogate.store.database import prepare_folder
+
+        prepare_folder(self.folder)
+        self._closing.callback(_lock(self.folder))
+        store = open_store(self.folder, os.environ)
+        self._closing.callback(store.close)
+        return store
+
+    def _start_mock(self) -> str:
+        from ferrogate.engine.facade import MockServer
+
+        mock = MockServer({"host": "127.0.0.1", "port": 0})
+        self._closing.callback(mock.stop)
+        return f"http://127.0.0.1:{mock.port}/v1"
+
+    def _configure(self, registry: Any) -> ConfigurationService:
+        from ferrogate.services.configuration import ConfigurationService
+
+        return ConfigurationService(
+            load_file=self._load_file, environ=os.environ, store=self.store, registry=registry
+        )
+
+    def _join(self, door: str) -> Services:
+        from ferrogate.services.compose import build
+
+        snapshot = self.configuration.snapshot
+        engine: Engine | ReferenceEngine
+        if self.settings.engine == "python":
+            from ferrogate.reference import ReferenceEngine
+
+            engine = self.reference = ReferenceEngine(self._opened(snapshot), _RequestLog(self.store))
+        else:
+            from ferrogate.engine.facade import Engine
+
+            engine = self.compiled = Engine(
+                self._opened(snapshot),
+                workers=self.settings.threads,
+                journal=self.folder / "journal",
+                door=door,
+            )
+            self._closing.callback(engine.stop)
+        port = _OpenHosts(engine) if self._open_hosts else engine
+        self.configuration.attach(port)
+        return build(self.store, self.configuration, port, self.compiled)
+
+    def _opened(self, snapshot: Snapshot) -> Snapshot:
+        return _without_host_checks(snapshot) if self._open_hosts else snapshot
+
+    def start(self) -> None:
+        """Start the engine's threads and the ingestion of its journal."""
+        if self.compiled is not None:
+            self.compiled.start()
+        if self.services.ingest is not None:
+            self.services.ingest.start()
+
+    def reload(self) -> None:
+        """Read the configuration file again; a bad one is reported and changes nothing."""
+        try:
+            waiting = self.configuration.reload_file()
+        except FerrogateError as error:
+            logger.error("the configuration was not reloaded and the old one stays in force: %s", error)
+            return
+        logger.info("the configuration was reloaded")
+        self.warn()
+        for name in waiting:
+            logger.warning("%s changed; it takes effect at the next start", name)
+
+    def warn(self) -> None:
+        """Log what the configuration says and the gateway does not do."""
+        for sentence in self.configuration.effective.warnings:
+            logger.warning("%s", sentence)
+
+    def close(self) -> None:
+        """End what is left, in the reverse order of the start. Blocks; idempotent."""
+        services = getattr(self, "services", None)
+        if services is not None and services.ingest is not None:
+            services.ingest.stop()
+        self._closing.close()
+
+
+def _lock(folder: Path) -> Callable[[], None]:
+    """Take the data folder for this process; the kernel gives it back however the process ends."""
+    handle = os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        run = run_file.read(folder)
+        where = f" at {run.url} (process {run.pid})" if run else ""
+        raise DataFolderInUseError(
+            f"a gateway runs on the data folder {folder} already{where}: stop it, or choose another with --data"
+        ) from error
+    return lambda: os.close(handle)
+
+
+class _RequestLog:
+    """Writes the Python engine's records straight into the store, and keeps the log within its bounds."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._prune_at = time.monotonic()
+
+    def __call__(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert a batch; called on a worker thread."""
+        requests, database = self._store.requests, self._store.database
+        for start in range(0, len(rows), _INSERT_ROWS):
+            part = rows[start : start + _INSERT_ROWS]
+            with database.write() as connection:
+                requests.insert_many(connection, len(part), [value for row in part for value in row])
+        if time.monotonic() >= self._prune_at:
+            self._prune_at = time.monotonic() + _PRUNE_EVERY_S
+            self._prune()
+
+    def _prune(self) -> None:
+        from ferrogate.services.ingest import Retention
+
+        bounds = Retention()
+        with self._store.database.write() as connection:
+            self._store.requests.prune(
+                connection,
+                keep_rows=bounds.rows,
+                older_than_ms=int(time.time() * 1000) - bounds.age_ms,
+                batch=5_000,
+            )
+
+
+def _without_host_checks(snapshot: Snapshot) -> Snapshot:
+    auth = snapshot.auth.model_copy(update={"allowed_hosts": ["*"], "allowed_origins": ["*"]})
+    return snapshot.model_copy(update={"auth": auth})
+
+
+class _OpenHosts:
+    """An engine's port that leaves Host and Origin to the owner of the application around it."""
+
+    def __init__(self, engine: Engine | ReferenceEngine) -> None:
+        self._engine = engine
+        self.lanes = engine.lanes
+        self.metrics = engine.metrics
+        self.status = engine.status
+
+    def apply(self, snapshot: Snapshot) -> int:
+        """Swap the configuration in."""
+        return self._engine.apply(_without_host_checks(snapshot))

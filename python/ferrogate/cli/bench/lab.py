@@ -1,0 +1,88 @@
+"""A temporary place where servers run side by side on one mock provider, and are all gone afterwards."""
+
+from __future__ import annotations
+
+import json
+import signal
+import tempfile
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from ferrogate.cli.bench import servers
+from ferrogate.cli.bench.servers import KEY, KINDS, Server, ServerError
+
+__all__ = ["SERVERS", "Lab", "lab"]
+
+SERVERS = ("direct", "nginx", *KINDS)
+"""What can be compared, in the order of tables. ``direct`` is the mock itself: the floor."""
+
+
+class Lab:
+    """Servers that share one mock. All are ended when the lab closes, the last one first."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.folder = folder
+        self._stack = stack
+        self._running: dict[str, Server] = {}
+
+    @property
+    def mock(self) -> Server:
+        """The scripted provider, started at the first use; it keeps no copies of requests."""
+        return self._once("mock", lambda: servers.start_mock(self.folder, "--no-record"))
+
+    def server(self, name: str, workers: int = 1) -> Server:
+        """One of ``SERVERS``, started at the first use."""
+        if name == "direct":
+            return self.mock
+        mock = self.mock.url
+        if name == "nginx":
+            return self._once(name, lambda: servers.start_nginx(self.folder, mock))
+        return self._once(name, lambda: servers.start_gateway(name, self.folder, mock, workers=workers))
+
+    def add(self, server: Server) -> Server:
+        """Take care of a server that was started elsewhere."""
+        self._stack.callback(server.stop)
+        self._running[server.name] = server
+        return server
+
+    def stop(self, name: str) -> None:
+        """End one server now."""
+        self._running.pop(name).stop()
+
+    def script(self, behaviour: Mapping[str, Any]) -> None:
+        """Set what the mock does for requests with the bench's key, until the next call."""
+        body = json.dumps(dict(behaviour)).encode()
+        request = urllib.request.Request(  # noqa: S310 - our own mock on loopback
+            f"{self.mock.url}/_mock/keys/{KEY}",
+            data=body,
+            method="PUT",
+            headers={"content-type": "application/json"},
+        )
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=10) as answer:
+            if answer.status >= 300:
+                raise ServerError(f"the mock refused the script {dict(behaviour)}: {answer.status}")
+
+    def _once(self, name: str, begin: Any) -> Server:
+        if name not in self._running:
+            self.add(begin())
+        return self._running[name]
+
+
+@contextmanager
+def lab() -> Iterator[Lab]:
+    """Open a lab. However the block ends, by Ctrl-C or SIGTERM too, no process and no file of it stays."""
+
+    def ended(signum: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + signum)
+
+    before = signal.signal(signal.SIGTERM, ended)
+    try:
+        with tempfile.TemporaryDirectory(prefix="ferrogate-bench-") as folder, ExitStack() as stack:
+            yield Lab(Path(folder), stack)
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,72 @@
+"""``GATEWAY_*`` variables: which setting each one sets.
+
+``GATEWAY_PORT`` sets ``server.port``, ``GATEWAY_TIMEOUTS_CONNECT`` sets ``timeouts.connect``,
+``GATEWAY_LOG_LEVEL`` sets ``log.level``. Kubernetes puts ``GATEWAY_PORT=tcp://...`` and
+``GATEWAY_SERVICE_HOST`` into every pod beside a Service that is called ``gateway``; those are told apart and
+left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from ferrogate.config.places import Location
+from ferrogate.config.sections import Limits, Log, Section, Server, Timeouts, written_name
+
+__all__ = ["OTHERS", "VARIABLES", "read_environment"]
+
+_PREFIX = "GATEWAY_"
+_KUBERNETES = re.compile(r"GATEWAY_(SERVICE_(HOST|PORT(_\w+)?)|PORT_[0-9]+_(TCP|UDP|SCTP)(_\w+)?)", re.ASCII)
+_NOT_BY_ENVIRONMENT = frozenset({"tls", "door"})
+
+OTHERS = {
+    "GATEWAY_CONFIG": "the configuration file",
+    "GATEWAY_ADMIN_TOKEN": "the admin token, instead of one that the first start makes",
+    "GATEWAY_KEY": "a gateway key, instead of one that the first start makes",
+    "GATEWAY_MASTER_KEY": "the key that opens the stored provider keys",
+    "GATEWAY_URL": "the running gateway that the command line talks to",
+}
+"""Variables that are no settings: they are read elsewhere."""
+
+
+def _variables() -> dict[str, Location]:
+    found: dict[str, Location] = {"GATEWAY_SERVER": ("server", "door")}
+    sections: tuple[tuple[str, str, type[Section]], ...] = (
+        ("server", "", Server),
+        ("timeouts", "TIMEOUTS_", Timeouts),
+        ("limits", "LIMITS_", Limits),
+        ("log", "LOG_", Log),
+    )
+    for section, prefix, model in sections:
+        for attribute in model.model_fields:
+            name = written_name(model, attribute)
+            if name not in _NOT_BY_ENVIRONMENT:
+                found[f"{_PREFIX}{prefix}{name.upper()}"] = (section, name)
+    return found
+
+
+VARIABLES: Mapping[str, Location] = _variables()
+"""Variable to setting."""
+
+
+def read_environment(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the variables that set something, and warnings about those that look as if they should."""
+    found: dict[str, str] = {}
+    warnings: list[str] = []
+    for name, value in sorted(environ.items()):
+        if not name.startswith(_PREFIX) or name in OTHERS or _KUBERNETES.fullmatch(name) or not value.strip():
+            continue
+        if name == "GATEWAY_PORT" and value.startswith(("tcp://", "udp://")):
+            warnings.append(
+                "GATEWAY_PORT is ignored: its value was set by Kubernetes for a Service named gateway; "
+                "use --port or server.port in gateway.yaml, or set enableServiceLinks: false"
+            )
+        elif name in VARIABLES:
+            found[name] = value.strip()
+        else:
+            near = get_close_matches(name, [*VARIABLES, *OTHERS], n=1, cutoff=0.8)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            warnings.append(f"{name} is not a variable that the gateway reads{hint}")
+    return found, warnings

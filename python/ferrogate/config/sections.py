@@ -1,0 +1,170 @@
+"""The settings of ``gateway.yaml`` that are not about providers: server, timeouts, limits, log.
+
+Python attributes carry their unit (``connect_ms``) and match :mod:`ferrogate.engine.snapshot`; the names that
+people write (``connect``) are their aliases. ``model_fields_set`` tells what somebody said from what is a
+default.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from ferrogate.config.quantities import Bytes, Milliseconds, Timeout
+from ferrogate.config.urls import host_name, is_loopback, origin
+
+__all__ = ["Limits", "Log", "Section", "Server", "Settings", "Timeouts", "written_name"]
+
+_AT_START = ("host", "port", "auth", "data", "door", "engine", "workers", "mock")
+
+
+class Section(BaseModel):
+    """Base of every section: immutable, no unknown keys, no input values in its errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def written_name(model: type[BaseModel], attribute: str) -> str:
+    """Return the name that people write for an attribute."""
+    return model.model_fields[attribute].alias or attribute
+
+
+def _listed(value: object) -> object:
+    """One text where a list is asked for: split at commas, as an environment variable writes it."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _no_tls(value: object) -> object:
+    if value is not None:
+        raise ValueError(
+            "is not part of this version: the gateway speaks plain HTTP; "
+            "remove tls, and put a proxy that ends TLS in front of the gateway"
+        )
+    return value
+
+
+HostName = Annotated[str, AfterValidator(host_name)]
+Origin = Annotated[str, AfterValidator(origin)]
+
+
+class Server(Section):
+    """Where the gateway listens, who may call, and how it runs."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="address to bind")
+    port: int = Field(default=8080, ge=0, le=65_535, description="0 picks a free one")
+    auth: Literal["auto", "required", "off"] = Field(
+        default="auto", description="auto asks for credentials unless host is loopback"
+    )
+    allowed_hosts: Annotated[tuple[HostName, ...], BeforeValidator(_listed)] = Field(
+        default=(), description="Host names beside localhost, 127.0.0.1 and [::1], where auth is off"
+    )
+    allowed_origins: Annotated[tuple[Origin, ...], BeforeValidator(_listed)] = Field(
+        default=(), description="web origins that may call from a browser"
+    )
+    expose_headers: bool = Field(default=True, description="send the x-gateway-* headers that name internals")
+    data: str = Field(default="./data", min_length=1, description="folder of the state")
+    door: Literal["native", "uvicorn"] = Field(default="native", description="who reads the socket")
+    engine: Literal["rust", "python"] = Field(default="rust", description="who does the work")
+    workers: int | None = Field(
+        default=None, ge=1, le=1024, description="engine threads; default: one a core"
+    )
+    drain_ms: Milliseconds = Field(
+        default=30_000, alias="drain", description="time for running requests at the end"
+    )
+    mock: bool = Field(default=False, description="add the scripted provider `mock`, inside the gateway")
+    tls: Annotated[Any, BeforeValidator(_no_tls)] = Field(
+        default=None, description="not part of this version"
+    )
+
+    @property
+    def auth_required(self) -> bool:
+        """Whether callers must bring a credential. The configured bind decides, never the peer's address."""
+        return self.auth == "required" or (self.auth == "auto" and not is_loopback(self.host))
+
+    @property
+    def threads(self) -> int:
+        """Engine threads: the setting, or the cores this process may use."""
+        return self.workers or len(
+            os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+        )
+
+
+class Timeouts(Section):
+    """One clock a phase of a provider's answer."""
+
+    connect_ms: Timeout = Field(default=10_000, alias="connect", description="connection, TLS included")
+    headers_ms: Timeout = Field(default=600_000, alias="headers", description="until the response headers")
+    idle_ms: Timeout = Field(default=300_000, alias="idle", description="between bytes of a stream")
+    json_ms: Timeout = Field(default=600_000, alias="json", description="a whole JSON request")
+    deadline_ms: Timeout = Field(default=600_000, alias="deadline", description="all attempts together")
+
+    def overrides(self) -> dict[str, int]:
+        """Return what somebody said, by attribute name, in milliseconds."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class Limits(Section):
+    """Bounds of the listener and of memory."""
+
+    client_headers_ms: Timeout = Field(
+        default=10_000, alias="client_headers", description="for a client's headers"
+    )
+    client_headers_bytes: Bytes = Field(
+        default=65_536, alias="client_headers_size", description="of a client's headers"
+    )
+    client_body_idle_ms: Timeout = Field(
+        default=30_000, alias="client_body_idle", description="between body parts"
+    )
+    client_keepalive_ms: Timeout = Field(
+        default=75_000, alias="client_keepalive", description="of an idle connection"
+    )
+    client_stall_ms: Timeout = Field(
+        default=300_000, alias="client_stall", description="for a reader that stands still"
+    )
+    json_body_bytes: Bytes = Field(
+        default=32 * 2**20, alias="json_body", description="of one JSON body; more is a 413"
+    )
+    buffered_bytes: Bytes = Field(
+        default=256 * 2**20, alias="buffered", description="of all buffered bodies together"
+    )
+    stream_body_bytes: Bytes = Field(
+        default=2**30, alias="stream_body", description="of a body that streams through"
+    )
+    answer_bytes: Bytes = Field(
+        default=2**20, alias="answer", description="of an answer that is collected before it is sent"
+    )
+    max_connections: int = Field(default=16_384, ge=1, description="of clients at one time")
+
+
+class Log(Section):
+    """What the process itself says on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(Section):
+    """Everything that is one value and not a list of providers, keys or aliases."""
+
+    server: Server = Field(default_factory=Server)
+    timeouts: Timeouts = Field(default_factory=Timeouts)
+    limits: Limits = Field(default_factory=Limits)
+    log: Log = Field(default_factory=Log)
+
+    def restart_needed(self, other: Settings) -> list[str]:
+        """Name the settings that differ and that a running gateway cannot change."""
+        return [
+            f"server.{name}"
+            for name in _AT_START
+            if getattr(self.server, name) != getattr(other.server, name)
+        ]
+
+    def keeping(self, running: Settings) -> Settings:
+        """Return these settings with what ``running`` was started with.
+
+        A gateway that is bound to every address must not lose its credentials because the file now names a
+        loopback address for its next start.
+        """
+        pinned = {name: getattr(running.server, name) for name in _AT_START}
+        return self.model_copy(update={"server": self.server.model_copy(update=pinned)})

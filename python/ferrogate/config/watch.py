@@ -1,0 +1,60 @@
+"""Notices that the configuration file changed, by looking about once a second.
+
+Looking beats notification here: it works on network and overlay file systems, through the symbolic links by
+which Kubernetes swaps a ConfigMap, and for editors that write a new file and rename it. One ``stat`` a second
+costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+__all__ = ["Stamp", "stamp", "watch"]
+
+Stamp = tuple[int, int, int, int]
+"""Device, inode, size, modification time in nanoseconds: two different ones are two different files."""
+
+
+def stamp(path: Path) -> Stamp | None:
+    """Look at the file behind the path, links followed; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+async def watch(
+    path: Path,
+    changed: Callable[[], Awaitable[None]],
+    *,
+    interval: float = 1.0,
+    seen: Stamp | None = None,
+) -> None:
+    """Await ``changed`` after every change of the file, until cancelled.
+
+    A change counts once it has stood still for one look, so that a half-written file is not read. A file that
+    is gone is no change: it is about to be replaced, or the last configuration stays. What ``changed`` raises
+    ends the watch; a bad file is its own to report.
+
+    Args:
+        path: the file.
+        changed: called on the event loop, never twice at once.
+        interval: seconds between two looks.
+        seen: what was loaded, from :func:`stamp` taken before the file was read; default: what is there now.
+
+    """
+    last = seen if seen is not None else stamp(path)
+    waiting: Stamp | None = None
+    while True:
+        await asyncio.sleep(interval)
+        now = stamp(path)
+        if now is None or now == last:
+            waiting = None
+        elif now == waiting:
+            last, waiting = now, None
+            await changed()
+        else:
+            waiting = now

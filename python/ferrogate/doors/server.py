@@ -1,0 +1,90 @@
+"""uvicorn, as a part of the gateway and not as its master.
+
+``app.py`` alone handles signals, opens sockets and decides when things end; this server takes a bound socket,
+serves an application on it, and stops when told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+from ferrogate.doors import ASGIApp
+from ferrogate.errors import AddressError
+
+__all__ = ["Server", "bind"]
+
+_KEEP_ALIVE_S = 75
+
+
+class Server(uvicorn.Server):
+    """A uvicorn server that leaves signals alone and sleeps between ticks.
+
+    Args:
+        app: the application; it gets no lifespan events.
+        grace: seconds that running requests have once :meth:`stop` was called.
+
+    """
+
+    def __init__(self, app: ASGIApp, *, grace: int = 5) -> None:
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=grace,
+        )
+        super().__init__(config)
+        self._stop = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them to the caller."""
+        yield
+
+    async def main_loop(self) -> None:
+        """Refresh the date header once a second, instead of waking ten times."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._stop.wait()
+
+    async def run_on(self, sock: socket.socket) -> None:
+        """Serve on a socket that is bound and listening, until :meth:`stop`."""
+        await self.serve(sockets=[sock])
+
+    async def wait_started(self) -> None:
+        """Wait until connections are taken."""
+        while not self.started:  # noqa: ASYNC110 - uvicorn offers a flag and no event
+            await asyncio.sleep(0.001)
+
+    def stop(self) -> None:
+        """Take no more connections, and end when the running requests have, or after the grace."""
+        self.should_exit = True
+        self._stop.set()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Open a listening TCP socket.
+
+    Raises:
+        AddressError: the address cannot be had.
+
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address, family=family, backlog=2048)
+    except OSError as error:
+        raise AddressError(
+            f"cannot listen on {host}:{port} ({error.strerror or error}): choose with --host and --port"
+        ) from error

@@ -1,0 +1,108 @@
+"""From what is in force to what the engine is given: every provider resolved, nothing left to look up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import urlencode
+
+from ferrogate.engine import snapshot
+from ferrogate.engine.effective import Effective, ProviderEntry
+from ferrogate.errors import ConfigError
+from ferrogate.providers.base import ProviderSpec
+from ferrogate.providers.registry import Registry
+
+__all__ = ["compile_snapshot", "key_hint"]
+
+
+def compile_snapshot(
+    effective: Effective, registry: Registry, environ: Mapping[str, str] | None = None
+) -> snapshot.Snapshot:
+    """Resolve templates, URLs, headers and timeouts of every provider into one document.
+
+    Raises:
+        ConfigError: a provider's options contradict each other.
+
+    """
+    ambient = os.environ if environ is None else environ
+    server = effective.settings.server
+    return snapshot.Snapshot(
+        auth=snapshot.Auth(
+            required=server.auth_required,
+            gateway_keys=[
+                snapshot.GatewayKey(id=key.id, name=key.name, tenant=key.tenant, sha256=key.sha256)
+                for key in effective.gateway_keys
+            ],
+            allowed_hosts=list(server.allowed_hosts),
+            allowed_origins=list(server.allowed_origins),
+        ),
+        limits=snapshot.Limits(**effective.settings.limits.model_dump()),
+        expose_headers=server.expose_headers,
+        providers=[_provider(entry, effective, registry, ambient) for entry in effective.providers],
+        aliases=[
+            snapshot.Alias(
+                name=alias.name,
+                targets=[
+                    snapshot.Target(provider=target.provider, model=target.model, weight=target.weight)
+                    for target in alias.targets
+                ],
+            )
+            for alias in effective.aliases
+        ],
+    )
+
+
+def key_hint(provider: str, spec: ProviderSpec) -> str:
+    """Name the ways to add a key, for the 401 that says there is none."""
+    ways = [f"set {spec.env_keys[0]}"] if spec.env_keys and provider == spec.name else []
+    ways += [f"`gateway keys add {provider}`", "POST /api/v1/keys"]
+    return f"{', '.join(ways)}, or providers.{provider}.keys in gateway.yaml"
+
+
+def _provider(
+    entry: ProviderEntry, effective: Effective, registry: Registry, environ: Mapping[str, str]
+) -> snapshot.Provider:
+    spec = replace(registry.get(entry.kind), base_url=entry.base_url)
+    if spec.configure is not None:
+        try:
+            spec = spec.configure(spec, entry.options)
+        except ValueError as error:
+            raise ConfigError(f"provider {entry.name}: {error}") from None
+    keys = effective.keys_of(entry.name)
+    headers = {**spec.headers, **entry.headers}
+    if any(key.source == "env" for key in keys):
+        headers = {**_ambient_headers(spec, environ), **headers}
+    return snapshot.Provider(
+        name=entry.name,
+        kind=entry.kind,
+        dialect=spec.dialect,
+        base_url=spec.base_url or "",
+        auth=snapshot.KeyAuth(header=spec.auth.header, prefix=spec.auth.prefix),
+        templates=dict(spec.templates),
+        query="&".join(part for part in (spec.query, urlencode(dict(entry.query))) if part),
+        headers={name.lower(): value for name, value in headers.items()},
+        forward_headers=list(spec.forward_headers),
+        timeouts=snapshot.Timeouts(**{**effective.settings.timeouts.model_dump(), **entry.timeouts}),
+        http2=entry.http2 or "auto",
+        keyless=spec.keyless,
+        configured=entry.configured,
+        key_hint=key_hint(entry.name, spec),
+        keys=[
+            snapshot.Key(
+                id=key.id,
+                name=key.name,
+                value=key.value,
+                weight=key.weight,
+                models=list(key.models),
+                enabled=key.enabled,
+            )
+            for key in keys
+        ],
+    )
+
+
+def _ambient_headers(spec: ProviderSpec, environ: Mapping[str, str]) -> dict[str, str]:
+    """Headers that the provider's own SDK reads beside the key, such as OPENAI_ORG_ID."""
+    found = {header: environ.get(variable, "").strip() for header, variable in spec.header_env.items()}
+    return {header: value for header, value in found.items() if value}

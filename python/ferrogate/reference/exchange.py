@@ -1,0 +1,201 @@
+"""The life of one request: identify, read, plan, attempt, respond, settle.
+
+An :class:`Exchange` adapts one ASGI call. Its last act is always the record, whatever happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ferrogate.reference.attempt import Answer, Clock, LaneError, attempt
+from ferrogate.reference.body import JsonBody, parse_body, read_body
+from ferrogate.reference.cors import allowed_origin, is_preflight, preflight_headers
+from ferrogate.reference.errors import RequestError
+from ferrogate.reference.identify import identify
+from ferrogate.reference.record import Record
+from ferrogate.reference.resolve import Lane
+from ferrogate.reference.respond import ClientStalledError, Responder, lane_message
+from ferrogate.reference.route import Route, find_route
+from ferrogate.reference.upstream import build_request
+from ferrogate.reference.wishes import read_wishes
+
+if TYPE_CHECKING:
+    from ferrogate.reference.engine import ReferenceEngine
+
+__all__ = ["Exchange", "Scope"]
+
+logger = logging.getLogger(__name__)
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Exchange:
+    """One request and its answer."""
+
+    def __init__(self, engine: ReferenceEngine, scope: Scope, receive: Receive, send: Send) -> None:
+        self._engine = engine
+        self._resolver = engine.resolver
+        self._scope = scope
+        self._receive = receive
+        self._headers: dict[str, str] = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        self._left = False
+        self._buffered = 0
+        path = scope.get("raw_path") or scope["path"].encode()
+        root = scope.get("root_path", "").encode()
+        self._path = path.partition(b"?")[0].removeprefix(root).decode("latin-1") or "/"
+        self.record = Record(path=self._path)
+        snapshot = self._resolver.snapshot
+        self._responder = Responder(
+            send,
+            self.record,
+            expose=snapshot.expose_headers,
+            stall_ms=snapshot.limits.client_stall_ms,
+            origin=allowed_origin(snapshot.auth, self._headers),
+        )
+
+    async def run(self) -> None:
+        """Answer the request; never raises for what a client or a provider did."""
+        record = self.record
+        try:
+            await self._serve()
+        except RequestError as error:
+            await self._responder.refuse(error)
+        except asyncio.CancelledError:
+            if not self._left:
+                record.outcome, record.error, record.status = "cut", "draining", record.status or 503
+                raise
+            task = asyncio.current_task()
+            if task is not None:
+                task.uncancel()
+            self._client_left()
+        except ClientStalledError:
+            self._client_left()
+        except Exception:
+            logger.exception("request %s failed inside the gateway", record.request_id)
+            await self._responder.refuse(
+                RequestError("internal", "The gateway failed; its log has the request id.")
+            )
+        finally:
+            self._engine.buffered -= self._buffered
+            record.duration_us = record.elapsed_us()
+            self._engine.settle(record)
+
+    def _client_left(self) -> None:
+        self.record.outcome, self.record.error = "cancelled", "client_closed"
+        self.record.status = self.record.status or 499
+
+    async def _serve(self) -> None:
+        engine, record, snapshot = self._engine, self.record, self._resolver.snapshot
+        if self._responder.origin is not None and is_preflight(self._scope["method"], self._headers):
+            await self._responder.whole(204, preflight_headers(self._headers), b"")
+            return
+        principal = identify(snapshot.auth, self._headers)
+        record.tenant, record.gateway_key = principal.tenant, principal.gateway_key
+        wishes = read_wishes(self._headers)
+        record.client_request_id, record.tags = wishes.client_request_id, wishes.tags
+        if engine.draining:
+            raise RequestError("draining", "The gateway is shutting down; try again.")
+        route = find_route(self._scope["method"], self._path)
+        record.operation = route.operation
+        if route.operation == "models":
+            await self._responder.json(await engine.models.read(route))
+            return
+        body = await self._read()
+        if body is None:
+            self._client_left()
+            return
+        record.model, record.stream = body.model, body.stream
+        lanes = self._resolver.lanes(
+            body.model, route.provider, provider=wishes.provider, key=wishes.key, fallbacks=wishes.fallbacks
+        )
+        self._responder.keep_deadline = wishes.timeout_ms is not None
+        limit = wishes.timeout_ms or lanes[0].provider.timeouts.deadline_ms
+        clock = Clock(asyncio.get_running_loop().time() + limit / 1000)
+        with self._watch_client():
+            await self._try(route, body, lanes, clock)
+
+    async def _read(self) -> JsonBody | None:
+        limits, declared = self._resolver.snapshot.limits, self._headers.get("content-length", "")
+        size = int(declared) if declared.isdigit() else 0
+        if self._engine.buffered + size > limits.buffered_bytes:
+            message = "The bodies that are being read fill the memory set aside for them; try again."
+            raise RequestError("overloaded", message)
+        raw = await read_body(self._receive, limits.json_body_bytes, limits.client_body_idle_ms, declared)
+        if raw is None:
+            return None
+        self.record.request_bytes = self._buffered = len(raw)
+        self._engine.buffered += self._buffered
+        return parse_body(raw)
+
+    @contextlib.contextmanager
+    def _watch_client(self) -> Iterator[None]:
+        """Cancel this request when its client leaves, so that the provider stops at once."""
+        task = asyncio.current_task()
+
+        async def watch() -> None:
+            while (await self._receive())["type"] != "http.disconnect":
+                pass
+            if task is not None and not self._responder.finished:
+                self._left = True
+                task.cancel()
+
+        watcher = asyncio.get_running_loop().create_task(watch())
+        try:
+            yield
+        finally:
+            watcher.cancel()
+
+    async def _try(self, route: Route, body: JsonBody, lanes: list[Lane], clock: Clock) -> None:
+        """One lane after the other, until one answers."""
+        record, engine = self.record, self._engine
+        kept: Answer | None = None
+        failed = LaneError("internal")
+        for index, lane in enumerate(lanes):
+            record.provider, record.upstream_model = lane.provider.name, lane.model
+            record.key_id, record.key_name = lane.key.id, lane.key.name
+            request = build_request(
+                route,
+                lane,
+                body.for_model(lane.model),
+                self._scope.get("query_string", b""),
+                self._scope["headers"],
+                self._resolver.header_families,
+            )
+            cap, last = self._resolver.snapshot.limits.answer_bytes, index == len(lanes) - 1
+            with engine.ledger.attempt(lane, record) as entry:
+                try:
+                    answer = await attempt(engine.client, request, lane, clock, cap=cap, last=last)
+                except LaneError as error:
+                    failed = error
+                    entry.failed(error.kind, error.answer.status if error.answer else None)
+                else:
+                    entry.answered(answer.status)
+                    await self._responder.answer(answer, entry)
+                    return
+            if failed.answer is not None:
+                if kept is not None:
+                    await kept.aclose()
+                kept = failed.answer
+            if failed.kind == "deadline_exceeded":
+                break
+        await self._give_up(failed, kept)
+
+    async def _give_up(self, failed: LaneError, kept: Answer | None) -> None:
+        """No lane is left: what a provider said last, or our own error where none said anything."""
+        record = self.record
+        several = [(b"x-should-retry", b"false")] if len(record.attempts) > 1 else []
+        if kept is None or failed.kind == "deadline_exceeded":
+            if kept is not None:
+                await kept.aclose()
+            raise RequestError(failed.kind, lane_message(failed.kind, record.provider), headers=several)
+        if several:
+            kept.headers = [header for header in kept.headers if header[0] != b"x-should-retry"] + several
+        await self._responder.answer(kept, record.attempts[-1])

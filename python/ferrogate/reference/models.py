@@ -1,0 +1,91 @@
+"""``GET /models``: the aliases and what each provider with a key lists, merged and kept for five minutes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import unquote
+
+import httpx
+import orjson
+
+from ferrogate.engine.snapshot import Provider
+from ferrogate.reference.attempt import Clock, LaneError, attempt
+from ferrogate.reference.errors import RequestError
+from ferrogate.reference.resolve import NO_KEY, Lane, Resolver
+from ferrogate.reference.route import Route
+from ferrogate.reference.upstream import build_request
+
+__all__ = ["ModelList"]
+
+_KEPT: Final = 300.0
+_TIMEOUT: Final = 10.0
+
+
+class ModelList:
+    """The list, kept per snapshot."""
+
+    def __init__(self, client: Callable[[], httpx.AsyncClient], resolver: Callable[[], Resolver]) -> None:
+        self._client = client
+        self._resolver = resolver
+        self._kept: tuple[Resolver, float, list[dict[str, Any]]] | None = None
+
+    async def read(self, route: Route) -> bytes:
+        """Return the list as OpenAI's ``GET /models`` has it, or one entry for ``models/{id}``.
+
+        Raises:
+            RequestError: ``provider_not_found`` for a model that is not in the list.
+
+        """
+        models = await self._models(route.provider)
+        _, _, wanted = route.path.partition("/")
+        if not wanted:
+            return orjson.dumps({"object": "list", "data": models})
+        for model in models:
+            if model["id"] == unquote(wanted):
+                return orjson.dumps(model)
+        raise RequestError("provider_not_found", f"No configured provider lists model {unquote(wanted)!r}.")
+
+    async def _models(self, own: str) -> list[dict[str, Any]]:
+        resolver, now = self._resolver(), time.monotonic()
+        if self._kept is not None and self._kept[0] is resolver and now - self._kept[1] < _KEPT:
+            return self._kept[2]
+        models = [
+            {"id": name, "object": "model", "created": 0, "owned_by": "gateway"} for name in resolver.aliases
+        ]
+        asked = [
+            self._ask(provider, resolver) for provider in resolver.snapshot.providers if provider.configured
+        ]
+        whole = True
+        for provider, listed in await asyncio.gather(*asked):
+            whole &= listed is not None
+            for model in listed or ():
+                name = model["id"] if provider.name == own else f"{provider.name}/{model['id']}"
+                models.append({**model, "id": name})
+        if whole:
+            self._kept = (resolver, now, models)
+        return models
+
+    async def _ask(
+        self, provider: Provider, resolver: Resolver
+    ) -> tuple[Provider, list[dict[str, Any]] | None]:
+        """Ask one provider: nothing where it has no key, None where it did not answer."""
+        keys = [key for key in provider.keys if key.enabled] or ([NO_KEY] if provider.keyless else [])
+        if not keys:
+            return provider, []
+        lane = Lane(provider, keys[0], "")
+        request = build_request(Route("models", "models", ""), lane, b"", b"", (), resolver.header_families)
+        clock = Clock(asyncio.get_running_loop().time() + _TIMEOUT)
+        try:
+            answer = await attempt(self._client(), request, lane, clock, cap=8 * 2**20, last=True)
+        except LaneError as error:
+            if error.answer is not None:
+                await error.answer.aclose()
+            return provider, None
+        await answer.aclose()
+        if answer.status != 200:
+            return provider, None
+        listed = orjson.loads(answer.ready).get("data")
+        return provider, [model for model in listed or () if isinstance(model, dict) and "id" in model]

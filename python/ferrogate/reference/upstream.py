@@ -1,0 +1,192 @@
+"""The HTTP client that speaks to providers, and what goes into a request to one.
+
+One ``httpx.AsyncClient`` for all providers, as an idiomatic Python proxy would have it. Its connection pool
+searches its connections for every request, so the cost of a request grows with the number of connections;
+that is a property of the baseline and is shown as such by the benchmark, not tuned away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpcore
+import httpx
+
+from ferrogate.engine.snapshot import Provider
+from ferrogate.reference.identify import CREDENTIAL_HEADERS
+from ferrogate.reference.resolve import Lane
+from ferrogate.reference.route import Route
+
+__all__ = ["CONNECTED", "Headers", "build_request", "failure_kind", "make_client", "response_headers"]
+
+Headers = list[tuple[bytes, bytes]]
+
+CONNECTED: ContextVar[bool] = ContextVar("connected", default=False)
+"""Set by the dialler: this request opened a connection of its own, so a dead one was not a reused one."""
+
+_HOP_BY_HOP: Final = frozenset(
+    [
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "expect",
+    ]
+)
+_DROPPED_UP: Final = _HOP_BY_HOP | frozenset(
+    [
+        *CREDENTIAL_HEADERS,
+        "proxy-authorization",
+        "cookie",
+        "host",
+        "content-length",
+        "accept-encoding",
+        "forwarded",
+    ]
+)
+_DROPPED_DOWN: Final = _HOP_BY_HOP | frozenset(
+    ["proxy-authenticate", "set-cookie", "content-length", "date", "server"]
+)
+
+
+class _DnsError(httpcore.ConnectError):
+    """The provider's name does not resolve."""
+
+
+class _AddressRefusedError(httpcore.ConnectError):
+    """The provider's name resolves to an address that the gateway never calls."""
+
+
+class _Dialler(httpcore.AsyncNetworkBackend):
+    """Resolves names itself: a link-local address (cloud metadata) is refused whatever name leads to it."""
+
+    def __init__(self) -> None:
+        self._inner = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        CONNECTED.set(True)
+        try:
+            async with asyncio.timeout(timeout):
+                found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(f"resolving {host} took too long") from error
+        except OSError as error:
+            raise _DnsError(f"{host} does not resolve: {error.strerror or error}") from error
+        addresses = [str(entry[4][0]) for entry in found]
+        for address in addresses:
+            if ipaddress.ip_address(address.partition("%")[0]).is_link_local:
+                raise _AddressRefusedError(f"{host} resolves to {address}, a link-local address")
+        for last, address in enumerate(addresses, start=1 - len(addresses)):
+            try:
+                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+            except httpcore.ConnectError:
+                if last == 0:
+                    raise
+        raise _DnsError(f"{host} has no address")
+
+    async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
+        raise NotImplementedError
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+def make_client() -> httpx.AsyncClient:
+    """Make the client: no redirects, no proxy or netrc from the environment, no bound on connections."""
+    transport = httpx.AsyncHTTPTransport(trust_env=False)
+    # httpx has no parameter for the dialler; the pool that takes one is httpcore's public class.
+    transport._pool = httpcore.AsyncConnectionPool(
+        ssl_context=httpx.create_ssl_context(),
+        max_connections=None,
+        max_keepalive_connections=None,
+        keepalive_expiry=60.0,
+        network_backend=_Dialler(),
+    )
+    return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+
+
+def build_request(
+    route: Route,
+    lane: Lane,
+    body: bytes,
+    query: bytes,
+    headers: Iterable[tuple[bytes, bytes]],
+    families: Sequence[str],
+) -> httpx.Request:
+    """Build the request of a lane: the provider's URL and credential, the client's headers less ours."""
+    provider = lane.provider
+    own = tuple(provider.forward_headers)
+    out: Headers = []
+    for name, value in headers:
+        text = name.decode("latin-1")
+        if text in _DROPPED_UP or text.startswith(("x-gateway-", "x-forwarded-")):
+            continue
+        if text.startswith(tuple(families)) and not text.startswith(own):
+            continue
+        if text not in provider.headers and text != provider.auth.header:
+            out.append((name, value))
+    out.append((b"accept-encoding", b"identity"))
+    out += [(name.encode(), value.encode()) for name, value in provider.headers.items()]
+    if lane.key.value:
+        out.append((provider.auth.header.encode(), f"{provider.auth.prefix}{lane.key.value}".encode()))
+    method = "GET" if route.operation == "models" else "POST"
+    timeout = {"timeout": {"connect": provider.timeouts.connect_ms / 1000}}
+    return httpx.Request(
+        method, _url(provider, route, lane.model, query), headers=out, content=body, extensions=timeout
+    )
+
+
+def _url(provider: Provider, route: Route, model: str, query: bytes) -> str:
+    template = provider.templates.get(route.operation) or provider.templates.get("*", "/{path}")
+    path = template.replace("{model}", quote(model, safe="")).replace("{path}", route.path)
+    parameters = "&".join(part for part in (provider.query, query.decode("latin-1")) if part)
+    return f"{provider.base_url}{path}" + (f"?{parameters}" if parameters else "")
+
+
+def response_headers(answer: httpx.Response) -> Headers:
+    """Return the provider's headers that the client may see; length and date are written anew."""
+    listed = {name.strip().lower() for name in answer.headers.get("connection", "").split(",")}
+    out: Headers = []
+    for raw_name, value in answer.headers.raw:
+        name = raw_name.lower()
+        text = name.decode("latin-1")
+        if text not in _DROPPED_DOWN and text not in listed and not text.startswith("x-gateway-"):
+            out.append((name, value))
+    return out
+
+
+def failure_kind(error: Exception) -> str:
+    """Return the stable identifier of a transport error that came before the answer."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, _DnsError):
+            return "upstream_dns"
+        if isinstance(cause, _AddressRefusedError):
+            return "address_refused"
+        if isinstance(cause, ssl.SSLError):
+            return "upstream_tls"
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return "upstream_timeout"
+    if isinstance(error, httpx.ConnectError | httpx.UnsupportedProtocol | httpx.InvalidURL):
+        return "upstream_connect"
+    if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in str(error):
+        return "upstream_invalid"
+    return "upstream_reset"

@@ -1,0 +1,136 @@
+"""Tries a provider key with one real call: the list of models, which costs nothing and needs the key.
+
+The call goes where the engine would send it and with the same header. It follows no redirect, uses no
+proxy, and connects to the address that was checked, so that a name cannot resolve to another one in
+between. Neither the key nor anything the provider answered is quoted: providers repeat keys in their
+errors.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from typing import Any
+
+from ferrogate.engine.snapshot import Provider
+
+__all__ = ["KeyTest", "try_key"]
+
+_TIMEOUT_S = 10.0
+_LARGEST_ANSWER = 4 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTest:
+    """How it went.
+
+    Attributes:
+        ok: the provider took the key.
+        status: what the provider answered; None where no answer came.
+        latency_ms: until the answer's headers; None where no answer came.
+        message: one sentence for a person.
+
+    """
+
+    ok: bool
+    status: int | None
+    latency_ms: float | None
+    message: str
+
+
+def try_key(provider: Provider, value: str, timeout_s: float = _TIMEOUT_S) -> KeyTest:
+    """Ask the provider for its models with this key."""
+    import httpx
+
+    url = httpx.URL(_models_url(provider))
+    try:
+        address = _checked_address(url.host, url.port or (443 if url.scheme == "https" else 80))
+    except _RefusedError as refusal:
+        return KeyTest(ok=False, status=None, latency_ms=None, message=str(refusal))
+    headers = {**provider.headers, "accept": "application/json", "host": url.netloc.decode()}
+    if value:
+        headers[provider.auth.header] = f"{provider.auth.prefix}{value}"
+    started = time.perf_counter()
+    try:
+        with httpx.Client(timeout=timeout_s, follow_redirects=False, trust_env=False) as client:
+            request = client.build_request("GET", url.copy_with(host=address), headers=headers)
+            request.extensions["sni_hostname"] = url.host
+            response = client.send(request, stream=True)
+            try:
+                latency_ms = round((time.perf_counter() - started) * 1_000, 1)
+                models = _count_models(response, started + timeout_s)
+            finally:
+                response.close()
+    except httpx.TimeoutException:
+        return _unanswered(f"{url.host} did not answer within {timeout_s:g} s.")
+    except httpx.HTTPError as error:
+        return _unanswered(
+            f"{url.host} could not be asked ({type(error).__name__}): check base_url and network."
+        )
+    ok, sentence = _judge(provider.name, response.status_code, models)
+    return KeyTest(ok=ok, status=response.status_code, latency_ms=latency_ms, message=sentence)
+
+
+class _RefusedError(Exception):
+    pass
+
+
+def _unanswered(sentence: str) -> KeyTest:
+    return KeyTest(ok=False, status=None, latency_ms=None, message=sentence)
+
+
+def _models_url(provider: Provider) -> str:
+    template = provider.templates.get("models", provider.templates.get("*", "/{path}"))
+    path = template.replace("{path}", "models").replace("{model}", "")
+    return f"{provider.base_url}{path}{'?' if provider.query else ''}{provider.query}"
+
+
+def _checked_address(host: str, port: int) -> str:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        raise _RefusedError(f"{host} does not resolve to an address: check base_url.") from None
+    addresses = [str(entry[4][0]) for entry in found]
+    for text in addresses:
+        address = ip_address(text.partition("%")[0])
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        if (mapped or address).is_link_local:
+            raise _RefusedError(f"{host} resolves to a link-local address, which is never called.")
+    return addresses[0]
+
+
+def _count_models(response: Any, deadline: float) -> int | None:
+    import json
+
+    body = bytearray()
+    for part in response.iter_bytes():
+        body += part
+        if len(body) > _LARGEST_ANSWER or time.perf_counter() > deadline:
+            return None
+    try:
+        listed = json.loads(body)
+    except ValueError:
+        return None
+    models = listed.get("data") if isinstance(listed, dict) else listed
+    return len(models) if isinstance(models, list) else None
+
+
+def _judge(provider: str, status: int, models: int | None) -> tuple[bool, str]:
+    if 200 <= status < 300 and models is not None:
+        return True, f"{provider} accepted the key and lists {models} model{'' if models == 1 else 's'}."
+    if 200 <= status < 300:
+        return False, f"{provider} answered {status}, but not with a list of models: is base_url right?"
+    if status in (401, 403):
+        return False, f"{provider} refused the key ({status})."
+    if status == 404:
+        return False, f"{provider} has no list of models at this address (404): is base_url right?"
+    if status == 429:
+        return False, f"{provider} is limiting this key now (429): try again later."
+    if 300 <= status < 400:
+        return (
+            False,
+            f"{provider} answered with a redirect ({status}), which is never followed: is base_url right?",
+        )
+    return False, f"{provider} answered {status}: try again later."

@@ -1,0 +1,69 @@
+"""What the services ask of an engine, so that no service knows which engine it has.
+
+The compiled engine (:class:`ferrogate.engine.facade.Engine`) and the reference engine both fit these
+shapes, and so does the three-line fake of a test.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from ferrogate.engine.snapshot import Snapshot
+
+__all__ = ["EnginePort", "JournalPort", "OfflineEngine"]
+
+
+class EnginePort(Protocol):
+    """The part of an engine that the control plane talks to."""
+
+    def apply(self, snapshot: Snapshot) -> int:
+        """Swap the configuration in, all or nothing; return its generation. Raises SnapshotError."""
+
+    def lanes(self) -> list[dict[str, Any]]:
+        """Every lane as it stands: provider, key, model, weight, in-flight, last reasons."""
+
+    def metrics(self) -> str:
+        """Prometheus text."""
+
+    def status(self) -> dict[str, Any]:
+        """Return generation, requests in flight, draining, journal counters."""
+
+
+class JournalPort(Protocol):
+    """Where request records wait until they are in the database."""
+
+    def journal_read(self, segment: int, offset: int, max_rows: int) -> tuple[int, list[Any], int, int]:
+        """Return up to ``max_rows`` rows after a position: (rows, values in one flat list, segment, offset).
+
+        The values come in the order of :data:`ferrogate.store.tables.REQUEST_COLUMNS`. Waits for nothing.
+        Asking again from the same position gives the same rows; asking from a later one says that what lies
+        before it is safe. A position that this journal does not know stands for its beginning.
+        """
+
+    def journal_release(self, segment: int) -> int:
+        """Drop what lies before ``segment``; returns how many segments went."""
+
+
+class OfflineEngine:
+    """Stands in where no gateway runs: the command line works on the data folder alone.
+
+    A snapshot is still compiled, so what the configuration cannot express is refused here as it would be
+    there.
+    """
+
+    def apply(self, snapshot: Snapshot) -> int:
+        """Accept: compiling it was the check."""
+        del snapshot
+        return 0
+
+    def lanes(self) -> list[dict[str, Any]]:
+        """No engine, no lanes."""
+        return []
+
+    def metrics(self) -> str:
+        """Nothing was counted."""
+        return ""
+
+    def status(self) -> dict[str, Any]:
+        """No engine runs."""
+        return {}

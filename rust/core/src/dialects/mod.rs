@@ -1,0 +1,10 @@
+//! Wire formats: which paths they have, how their errors look, what their answers say.
+
+pub mod openai;
+mod operation;
+mod route;
+mod usage;
+
+pub use operation::{Body, Operation};
+pub use route::{Dialect, Route, route};
+pub use usage::Usage;

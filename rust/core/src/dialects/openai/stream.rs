@@ -1,0 +1,164 @@
+//! What a stream has said so far.
+//!
+//! Most events of a stream carry a bit of text and nothing that the gateway must know, so after the first content an
+//! event is searched for three words and parsed only where one of them stands with a value. A quote inside text is
+//! escaped, so the words cannot match there.
+
+use std::borrow::Cow;
+
+use memchr::memmem::Finder;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::super::Usage;
+use crate::sse;
+
+/// What one event was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// A comment, a role, an empty delta: nothing that commits.
+    Nothing,
+    /// Text, a tool call, reasoning, a refusal, or the end of a choice.
+    Content,
+    /// The provider said in the stream that it failed.
+    Error,
+    /// The terminator.
+    Done,
+}
+
+/// Follows one stream.
+#[derive(Debug)]
+pub struct StreamReader {
+    /// The last token counts seen.
+    pub usage: Option<Usage>,
+    /// The last finish reason seen.
+    pub finish: Option<Box<str>>,
+    /// Whether content was seen.
+    pub content: bool,
+    /// Whether the terminator was seen.
+    pub done: bool,
+    /// Whether an error event was seen.
+    pub failed: bool,
+    words: [Finder<'static>; 3],
+}
+
+impl Default for StreamReader {
+    fn default() -> Self {
+        let words = [Finder::new("\"finish_reason\""), Finder::new("\"usage\""), Finder::new("\"error\"")];
+        Self { usage: None, finish: None, content: false, done: false, failed: false, words }
+    }
+}
+
+#[derive(Deserialize, Default)]
+struct Chunk<'a> {
+    #[serde(default, rename = "type", borrow)]
+    kind: Option<Cow<'a, str>>,
+    #[serde(default)]
+    error: Option<IgnoredAny>,
+    #[serde(default, borrow)]
+    choices: Option<Vec<Choice<'a>>>,
+    #[serde(default, borrow)]
+    usage: Option<&'a serde_json::value::RawValue>,
+    #[serde(default, borrow)]
+    response: Option<ResponseBody<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    #[serde(default, borrow)]
+    finish_reason: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    delta: Option<std::collections::HashMap<Cow<'a, str>, &'a serde_json::value::RawValue>>,
+    #[serde(default, borrow)]
+    text: Option<&'a serde_json::value::RawValue>,
+}
+
+#[derive(Deserialize)]
+struct ResponseBody<'a> {
+    #[serde(default, borrow)]
+    status: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    usage: Option<&'a serde_json::value::RawValue>,
+}
+
+impl StreamReader {
+    /// Takes one whole event.
+    pub fn event(&mut self, raw: &[u8]) -> Seen {
+        if self.content && raw.starts_with(b"data: {") && !self.says_something(raw) {
+            return Seen::Content;
+        }
+        let event = sse::parse(raw);
+        let Some(data) = event.data else { return Seen::Nothing };
+        if data.trim_ascii() == b"[DONE]" {
+            self.done = true;
+            return Seen::Done;
+        }
+        if event.name == b"error" {
+            self.failed = true;
+            return Seen::Error;
+        }
+        let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(&data) else {
+            // Not a shape that is known here: it is the client's to read.
+            self.content = true;
+            return Seen::Content;
+        };
+        self.chunk(&chunk)
+    }
+
+    /// Whether the stream said of itself that it is whole.
+    pub fn is_complete(&self) -> bool {
+        !self.failed && (self.done || self.finish.is_some())
+    }
+
+    /// Whether one of the words stands in the event with a value other than null.
+    fn says_something(&self, raw: &[u8]) -> bool {
+        self.words.iter().any(|word| {
+            word.find_iter(raw).any(|at| {
+                let rest = raw[at + word.needle().len()..].trim_ascii_start();
+                let value = rest.strip_prefix(b":").unwrap_or(rest).trim_ascii_start();
+                !value.starts_with(b"null")
+            })
+        })
+    }
+
+    fn chunk(&mut self, chunk: &Chunk<'_>) -> Seen {
+        let kind = chunk.kind.as_deref().unwrap_or_default();
+        if chunk.error.is_some() || matches!(kind, "error" | "response.failed") {
+            self.failed = true;
+            return Seen::Error;
+        }
+        self.read_usage(chunk.usage);
+        if let Some(response) = &chunk.response {
+            self.read_usage(response.usage);
+            if matches!(kind, "response.completed" | "response.incomplete") {
+                self.finish = response.status.as_deref().or(kind.strip_prefix("response.")).map(Into::into);
+                self.content = true;
+            }
+        }
+        if kind.ends_with(".delta") || kind.ends_with(".done") {
+            self.content = true;
+        }
+        for choice in chunk.choices.iter().flatten() {
+            if let Some(reason) = &choice.finish_reason {
+                self.finish = Some(reason.as_ref().into());
+                self.content = true;
+            }
+            let has = |value: &serde_json::value::RawValue| !matches!(value.get(), "null" | "\"\"" | "[]" | "{}");
+            let spoke = choice.delta.iter().flatten().any(|(key, value)| key != "role" && has(value));
+            if spoke || choice.text.is_some_and(has) {
+                self.content = true;
+            }
+        }
+        if self.content { Seen::Content } else { Seen::Nothing }
+    }
+
+    fn read_usage(&mut self, value: Option<&serde_json::value::RawValue>) {
+        if let Some(usage) = value.and_then(|raw| Usage::parse(raw.get().as_bytes())) {
+            self.usage = Some(usage);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;

@@ -1,0 +1,75 @@
+use super::*;
+
+fn read(events: &[&str]) -> (Vec<Seen>, StreamReader) {
+    let mut reader = StreamReader::default();
+    let seen = events.iter().map(|event| reader.event(event.as_bytes())).collect();
+    (seen, reader)
+}
+
+#[test]
+fn a_role_is_no_content_and_text_is() {
+    let (seen, reader) = read(&[
+        ": ping\n\n",
+        "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null},\"finish_reason\":null}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":null}],\"usage\":null}\n\n",
+        "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}}\n\n",
+        "data: [DONE]\n\n",
+    ]);
+    assert_eq!(seen, [Seen::Nothing, Seen::Nothing, Seen::Content, Seen::Content, Seen::Content, Seen::Done]);
+    assert_eq!(reader.finish.as_deref(), Some("stop"));
+    assert_eq!(reader.usage.unwrap().input, 3);
+    assert!(reader.is_complete());
+}
+
+#[test]
+fn tool_calls_reasoning_and_text_completions_are_content() {
+    for delta in [
+        r#"{"tool_calls":[{"index":0}]}"#,
+        r#"{"reasoning_content":"hm"}"#,
+        r#"{"refusal":"no"}"#,
+        r#"{"reasoning":"hm"}"#,
+    ] {
+        let event = format!("data: {{\"choices\":[{{\"delta\":{delta}}}]}}\n\n");
+        assert_eq!(read(&[&event]).0, [Seen::Content], "{delta}");
+    }
+    assert_eq!(read(&["data: {\"choices\":[{\"text\":\"a\"}]}\n\n"]).0, [Seen::Content]);
+}
+
+#[test]
+fn errors_are_seen_before_and_after_content() {
+    let text = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+    for error in [
+        "data: {\"error\":{\"message\":\"overloaded\"}}\n\n",
+        "data: {\"id\":\"x\", \"error\" : {\"code\":502},\"choices\":[]}\n\n",
+        "event: error\ndata: {\"type\":\"error\",\"code\":\"server_error\"}\n\n",
+        "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{}}\n\n",
+    ] {
+        assert_eq!(read(&[error]).0, [Seen::Error], "{error}");
+        let (seen, reader) = read(&[text, error]);
+        assert_eq!(seen, [Seen::Content, Seen::Error], "{error}");
+        assert!(!reader.is_complete());
+    }
+}
+
+#[test]
+fn text_that_quotes_the_words_is_only_text() {
+    let (seen, reader) = read(&[
+        "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"\\\"error\\\": 1, \\\"finish_reason\\\":\\\"x\\\"\"},\"finish_reason\":null}]}\n\n",
+    ]);
+    assert_eq!(seen, [Seen::Content, Seen::Content]);
+    assert!(!reader.failed && reader.finish.is_none() && !reader.is_complete());
+}
+
+#[test]
+fn responses_end_with_their_completed_event() {
+    let (seen, reader) = read(&[
+        "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"status\":\"in_progress\",\"usage\":null}}\n\n",
+        "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n\n",
+        "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\",\"usage\":{\"input_tokens\":2,\"output_tokens\":1}}}\n\n",
+    ]);
+    assert_eq!(seen, [Seen::Nothing, Seen::Content, Seen::Content]);
+    assert_eq!((reader.finish.as_deref(), reader.usage.unwrap().input), (Some("completed"), 2));
+    assert!(reader.is_complete());
+}

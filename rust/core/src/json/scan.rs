@@ -1,0 +1,279 @@
+//! The scanner: an explicit stack of bits instead of recursion, strings skipped eight bytes at a time.
+
+use super::{MAX_DEPTH, Span};
+
+/// Why a document was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Invalid {
+    /// Where, in bytes from the start.
+    pub offset: usize,
+    /// What was wrong, as the end of a sentence.
+    pub what: &'static str,
+}
+
+/// One member of the top-level object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// The key between its quotes, escapes as they came.
+    pub key: Span,
+    /// The value with its quotes or brackets.
+    pub value: Span,
+}
+
+/// Checks that `document` is one whole JSON value.
+pub fn validate(document: &[u8]) -> Result<(), Invalid> {
+    check_utf8(document)?;
+    Scanner { bytes: document, at: 0 }.document(|_| {})
+}
+
+/// Checks that `document` is one whole JSON object and calls `visit` for each of its members, in order.
+///
+/// The visitor runs while later bytes are still unchecked: use what it gathered only after `Ok`.
+pub fn scan_object(document: &[u8], visit: impl FnMut(Member)) -> Result<(), Invalid> {
+    check_utf8(document)?;
+    let mut scanner = Scanner { bytes: document, at: 0 };
+    scanner.skip_whitespace();
+    if document.get(scanner.at).is_some_and(|&byte| byte != b'{') {
+        let rest = Scanner { bytes: document, at: 0 }.document(|_| {});
+        return rest.and(Err(Invalid { offset: scanner.at, what: "the body is not a JSON object" }));
+    }
+    scanner.document(visit)
+}
+
+fn check_utf8(document: &[u8]) -> Result<(), Invalid> {
+    std::str::from_utf8(document)
+        .map(|_| ())
+        .map_err(|error| Invalid { offset: error.valid_up_to(), what: "invalid UTF-8" })
+}
+
+/// One bit a level: set for an object. 128 levels fit one word.
+struct Nesting {
+    objects: u128,
+    depth: usize,
+}
+
+impl Nesting {
+    fn push(&mut self, object: bool) {
+        self.objects = (self.objects << 1) | u128::from(object);
+        self.depth += 1;
+    }
+
+    fn pop(&mut self) {
+        self.objects >>= 1;
+        self.depth -= 1;
+    }
+
+    fn in_object(&self) -> bool {
+        self.objects & 1 == 1
+    }
+}
+
+struct Scanner<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Scanner<'_> {
+    fn document(&mut self, mut visit: impl FnMut(Member)) -> Result<(), Invalid> {
+        let mut nesting = Nesting { objects: 0, depth: 0 };
+        let mut key = Span { start: 0, end: 0 };
+        let mut value_start = 0;
+        self.skip_whitespace();
+        loop {
+            if nesting.depth == 1 {
+                value_start = self.at;
+            }
+            if self.opens_container(&mut nesting)? {
+                if nesting.in_object() {
+                    self.member_key(&nesting, &mut key)?;
+                }
+                continue;
+            }
+            loop {
+                if nesting.depth == 1 && nesting.in_object() {
+                    visit(Member { key, value: Span { start: value_start, end: self.at } });
+                }
+                self.skip_whitespace();
+                if nesting.depth == 0 {
+                    return if self.at == self.bytes.len() { Ok(()) } else { self.fail("something follows the value") };
+                }
+                match (self.peek(), nesting.in_object()) {
+                    (Some(b','), in_object) => {
+                        self.at += 1;
+                        self.skip_whitespace();
+                        if in_object {
+                            self.member_key(&nesting, &mut key)?;
+                        }
+                        break;
+                    }
+                    (Some(b'}'), true) | (Some(b']'), false) => {
+                        self.at += 1;
+                        nesting.pop();
+                    }
+                    (None, _) => return self.fail("the document ends too early"),
+                    _ => return self.fail("expected a comma or a closing bracket"),
+                }
+            }
+        }
+    }
+
+    /// Consumes one scalar or empty container (false), or the opening bracket of a container with content (true).
+    fn opens_container(&mut self, nesting: &mut Nesting) -> Result<bool, Invalid> {
+        let close = match self.peek() {
+            Some(b'{') => b'}',
+            Some(b'[') => b']',
+            _ => return self.scalar().map(|()| false),
+        };
+        if nesting.depth == MAX_DEPTH {
+            return self.fail("nested too deeply");
+        }
+        self.at += 1;
+        self.skip_whitespace();
+        if self.peek() == Some(close) {
+            self.at += 1;
+            return Ok(false);
+        }
+        nesting.push(close == b'}');
+        Ok(true)
+    }
+
+    fn member_key(&mut self, nesting: &Nesting, top: &mut Span) -> Result<(), Invalid> {
+        if self.peek() != Some(b'"') {
+            return self.fail("expected a key in double quotes");
+        }
+        let start = self.at + 1;
+        self.string()?;
+        if nesting.depth == 1 {
+            *top = Span { start, end: self.at - 1 };
+        }
+        self.skip_whitespace();
+        if self.peek() != Some(b':') {
+            return self.fail("expected a colon");
+        }
+        self.at += 1;
+        self.skip_whitespace();
+        Ok(())
+    }
+
+    fn scalar(&mut self) -> Result<(), Invalid> {
+        match self.peek() {
+            Some(b'"') => self.string(),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.literal(b"true"),
+            Some(b'f') => self.literal(b"false"),
+            Some(b'n') => self.literal(b"null"),
+            Some(_) => self.fail("expected a value"),
+            None => self.fail("the document ends too early"),
+        }
+    }
+
+    fn literal(&mut self, word: &[u8]) -> Result<(), Invalid> {
+        if self.bytes[self.at..].starts_with(word) {
+            self.at += word.len();
+            return Ok(());
+        }
+        self.fail("expected a value")
+    }
+
+    fn number(&mut self) -> Result<(), Invalid> {
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits()?,
+            _ => return self.fail("expected a digit"),
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), Invalid> {
+        let start = self.at;
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        if self.at == start { self.fail("expected a digit") } else { Ok(()) }
+    }
+
+    /// Consumes a string with both quotes. The bytes are known to be UTF-8.
+    fn string(&mut self) -> Result<(), Invalid> {
+        self.at += 1;
+        loop {
+            self.at += plain_prefix(&self.bytes[self.at..]);
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => self.escape()?,
+                Some(_) => return self.fail("a control character in a string"),
+                None => return self.fail("a string without an end"),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), Invalid> {
+        match self.bytes.get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
+            Some(b'u') => {
+                let hex = self.bytes.get(self.at + 2..self.at + 6);
+                if !hex.is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) {
+                    return self.fail("expected four hexadecimal digits");
+                }
+                self.at += 6;
+            }
+            _ => return self.fail("an unknown escape"),
+        }
+        Ok(())
+    }
+
+    fn skip_whitespace(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn fail<T>(&self, what: &'static str) -> Result<T, Invalid> {
+        Err(Invalid { offset: self.at, what })
+    }
+}
+
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// How many bytes from the start are neither a quote, nor a backslash, nor a control character.
+///
+/// Eight bytes at a time; the marks of a lane may be wrong above the lowest true one only, which is the one used.
+fn plain_prefix(bytes: &[u8]) -> usize {
+    let has_zero = |word: u64| word.wrapping_sub(LOW) & !word & HIGH;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let control = word.wrapping_sub(LOW * 0x20) & !word & HIGH;
+        let marks = control | has_zero(word ^ (LOW * u64::from(b'"'))) | has_zero(word ^ (LOW * u64::from(b'\\')));
+        if marks != 0 {
+            return index * 8 + marks.trailing_zeros() as usize / 8;
+        }
+    }
+    let tail = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\').unwrap_or(rest.len());
+    words.len() * 8 + tail
+}
+
+#[cfg(test)]
+#[path = "scan_tests.rs"]
+mod tests;

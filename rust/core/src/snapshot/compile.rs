@@ -1,0 +1,124 @@
+//! From the document to lookup tables, all or nothing.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Access, Provider, resolve, schema};
+use crate::balance::LaneTables;
+
+/// Why a document was refused; the text names the field.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rejected(pub String);
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Rejected {}
+
+/// Bounds of the listener and of memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// A request's headers must be here by then.
+    pub client_headers: Duration,
+    /// Bytes of a request's head.
+    pub client_headers_bytes: usize,
+    /// Between two reads of a request's body.
+    pub client_body_idle: Duration,
+    /// A connection without a request.
+    pub client_keepalive: Duration,
+    /// A client that does not read its answer.
+    pub client_stall: Duration,
+    /// A JSON body.
+    pub json_body_bytes: usize,
+    /// All buffered bodies together.
+    pub buffered_bytes: usize,
+    /// A body that is streamed through.
+    pub stream_body_bytes: u64,
+    /// A JSON answer beyond this is relayed before its end is known.
+    pub answer_bytes: usize,
+    /// Connections of clients.
+    pub max_connections: usize,
+}
+
+/// Everything the engine knows at one moment. Immutable: a change is a new one.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Who may call.
+    pub access: Access,
+    /// Bounds.
+    pub limits: Limits,
+    /// Whether the headers that name internals are sent.
+    pub expose_headers: bool,
+    /// All providers.
+    pub providers: Vec<Arc<Provider>>,
+    pub(super) by_name: HashMap<Box<str>, usize>,
+    pub(super) aliases: HashMap<Box<str>, Vec<resolve::AliasTarget>>,
+    alias_names: Vec<Box<str>>,
+}
+
+impl Snapshot {
+    /// Compiles a document. `lanes` keeps what outlives a change; it is pruned only when the document is accepted.
+    pub fn compile(document: &[u8], lanes: &mut LaneTables) -> Result<Self, Rejected> {
+        let wire: schema::Document =
+            serde_json::from_slice(document).map_err(|error| Rejected(format!("snapshot: {error}")))?;
+        if wire.version != 1 {
+            return Err(Rejected(format!("snapshot version {} is not known; this engine reads 1", wire.version)));
+        }
+        let mut providers = Vec::with_capacity(wire.providers.len());
+        let mut by_name = HashMap::new();
+        for provider in wire.providers {
+            let provider = Provider::compile(provider, lanes).map_err(Rejected)?;
+            if by_name.insert(provider.name.clone(), providers.len()).is_some() {
+                return Err(Rejected(format!("provider {} stands twice", provider.name)));
+            }
+            providers.push(Arc::new(provider));
+        }
+        let mut aliases = HashMap::new();
+        let mut alias_names = Vec::new();
+        for alias in wire.aliases {
+            let targets = resolve::compile_alias(&alias, &by_name).map_err(Rejected)?;
+            alias_names.push(alias.name.clone().into());
+            if aliases.insert(alias.name.clone().into(), targets).is_some() {
+                return Err(Rejected(format!("alias {} stands twice", alias.name)));
+            }
+        }
+        let access = Access::compile(wire.auth).map_err(Rejected)?;
+        lanes.retain(|id| providers.iter().any(|provider| provider.keys.iter().any(|key| *key.id == *id)));
+        let limits = compile_limits(wire.limits);
+        Ok(Self { access, limits, expose_headers: wire.expose_headers, providers, by_name, aliases, alias_names })
+    }
+
+    /// A provider by its name.
+    pub fn provider(&self, name: &str) -> Option<&Arc<Provider>> {
+        self.by_name.get(name).map(|&index| &self.providers[index])
+    }
+
+    /// The aliases' names, in the order of the configuration.
+    pub fn alias_names(&self) -> impl Iterator<Item = &str> {
+        self.alias_names.iter().map(|name| &**name)
+    }
+}
+
+fn compile_limits(wire: schema::Limits) -> Limits {
+    Limits {
+        client_headers: Duration::from_millis(wire.client_headers_ms),
+        client_headers_bytes: wire.client_headers_bytes.max(8 * 1024),
+        client_body_idle: Duration::from_millis(wire.client_body_idle_ms),
+        client_keepalive: Duration::from_millis(wire.client_keepalive_ms),
+        client_stall: Duration::from_millis(wire.client_stall_ms),
+        json_body_bytes: wire.json_body_bytes,
+        buffered_bytes: wire.buffered_bytes,
+        stream_body_bytes: wire.stream_body_bytes,
+        answer_bytes: wire.answer_bytes,
+        max_connections: wire.max_connections,
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

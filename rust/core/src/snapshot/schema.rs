@@ -1,0 +1,125 @@
+//! The wire: the other end of `ferrogate/engine/snapshot.py`. Unknown fields are refused on both sides.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Document {
+    pub version: u32,
+    pub auth: Auth,
+    pub limits: Limits,
+    pub expose_headers: bool,
+    pub providers: Vec<Provider>,
+    pub aliases: Vec<Alias>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Auth {
+    pub required: bool,
+    pub gateway_keys: Vec<GatewayKey>,
+    pub allowed_hosts: Vec<String>,
+    pub allowed_origins: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GatewayKey {
+    pub id: String,
+    pub name: String,
+    pub tenant: String,
+    pub sha256: String,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    pub client_headers_ms: u64,
+    pub client_headers_bytes: usize,
+    pub client_body_idle_ms: u64,
+    pub client_keepalive_ms: u64,
+    pub client_stall_ms: u64,
+    pub json_body_bytes: usize,
+    pub buffered_bytes: usize,
+    pub stream_body_bytes: u64,
+    pub answer_bytes: usize,
+    pub max_connections: usize,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Timeouts {
+    pub connect_ms: u64,
+    pub headers_ms: u64,
+    pub idle_ms: u64,
+    pub json_ms: u64,
+    pub deadline_ms: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyAuth {
+    pub header: String,
+    pub prefix: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Key {
+    pub id: String,
+    pub name: String,
+    pub value: String,
+    pub weight: f64,
+    pub models: Vec<String>,
+    pub enabled: bool,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Dialect {
+    Openai,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Http2 {
+    Auto,
+    Off,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Provider {
+    pub name: String,
+    pub kind: String,
+    pub dialect: Dialect,
+    pub base_url: String,
+    pub auth: KeyAuth,
+    pub templates: BTreeMap<String, String>,
+    pub query: String,
+    pub headers: BTreeMap<String, String>,
+    pub forward_headers: Vec<String>,
+    pub timeouts: Timeouts,
+    pub http2: Http2,
+    pub keyless: bool,
+    pub configured: bool,
+    pub key_hint: String,
+    pub keys: Vec<Key>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Target {
+    pub provider: String,
+    pub model: String,
+    pub weight: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Alias {
+    pub name: String,
+    pub targets: Vec<Target>,
+}

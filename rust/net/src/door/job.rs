@@ -1,0 +1,108 @@
+//! A request of the ASGI door on its engine thread.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use http::request::Parts;
+use http_body::Body;
+
+use super::inbox::Kind;
+use super::slot::{HELD_BYTES, Slot};
+use crate::relay::Relay;
+use crate::request::{Inbound, InboundBody, handle};
+use crate::shard::Shard;
+
+/// One request on its way to an engine thread.
+pub(crate) struct Job {
+    pub(super) slot: Arc<Slot>,
+    pub(super) head: Parts,
+    pub(super) body: InboundBody,
+    pub(super) submitted: Instant,
+}
+
+impl Job {
+    /// Serves the request; returns early when the client leaves.
+    pub(crate) async fn run(self, shard: Rc<Shard>) {
+        let Self { slot, head, body, submitted } = self;
+        let inbound = Inbound {
+            head,
+            body,
+            door: "uvicorn",
+            arrived: submitted,
+            queued: submitted.elapsed(),
+            watch: None,
+        };
+        let mut handling = pin!(handle(&shard, inbound));
+        let response = poll_fn(|cx| match slot.poll_room(cx) {
+            Poll::Ready(true) => Poll::Ready(None),
+            _ => handling.as_mut().poll(cx).map(Some),
+        });
+        let Some(response) = response.await else { return };
+        let (head, mut body) = response.into_parts();
+        let mut headers = head.headers;
+        if let Some(length) = body.size_hint().exact() {
+            headers.entry(http::header::CONTENT_LENGTH).or_insert_with(|| length.into());
+        }
+        let status = head.status.as_u16();
+        let (first, ended) = poll_fn(|cx| Poll::Ready(drain(&mut body, cx))).await;
+        match ended {
+            Some(Kind::End) => return slot.start(Kind::Whole, status, headers, first),
+            Some(cut) => {
+                slot.start(Kind::Head, status, headers, first);
+                return slot.finish(cut);
+            }
+            None => slot.start(Kind::Head, status, headers, first),
+        }
+        loop {
+            let step = poll_fn(|cx| match slot.poll_room(cx) {
+                Poll::Ready(true) => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(false) => match drain(&mut body, cx) {
+                    (bytes, None) if bytes.is_empty() => Poll::Pending,
+                    step => Poll::Ready(Some(step)),
+                },
+            });
+            let Some((bytes, ended)) = step.await else { return };
+            if !bytes.is_empty() {
+                slot.push(bytes);
+            }
+            if let Some(kind) = ended {
+                return slot.finish(kind);
+            }
+        }
+    }
+}
+
+/// Takes everything that has arrived, up to a bound; says how the answer ended, where it did.
+fn drain(body: &mut Relay, cx: &mut Context<'_>) -> (Bytes, Option<Kind>) {
+    let mut first = Bytes::new();
+    let mut joined = BytesMut::new();
+    let finish = |first: Bytes, joined: BytesMut| if joined.is_empty() { first } else { joined.freeze() };
+    loop {
+        match Pin::new(&mut *body).poll_frame(cx) {
+            Poll::Pending => return (finish(first, joined), None),
+            Poll::Ready(None) => return (finish(first, joined), Some(Kind::End)),
+            Poll::Ready(Some(Err(_))) => return (finish(first, joined), Some(Kind::Cut)),
+            Poll::Ready(Some(Ok(frame))) => {
+                let Ok(data) = frame.into_data() else { continue };
+                if first.is_empty() && joined.is_empty() {
+                    first = data;
+                } else {
+                    if joined.is_empty() {
+                        joined.extend_from_slice(&first);
+                    }
+                    joined.extend_from_slice(&data);
+                }
+                if first.len().max(joined.len()) >= HELD_BYTES {
+                    cx.waker().wake_by_ref();
+                    return (finish(first, joined), None);
+                }
+            }
+        }
+    }
+}

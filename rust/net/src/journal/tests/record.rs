@@ -1,0 +1,163 @@
+use proptest::option;
+use proptest::prelude::*;
+
+use super::super::{COLUMNS, Record, RecordRef, Row, Value};
+use super::row;
+
+fn texts() -> impl Strategy<Value = [Box<str>; 13]> {
+    any::<[String; 13]>().prop_map(|texts| texts.map(Into::into))
+}
+
+fn optional() -> impl Strategy<Value = [Option<Box<str>>; 5]> {
+    let text = || option::of(any::<String>().prop_map(Into::into));
+    [text(), text(), text(), text(), text()]
+}
+
+prop_compose! {
+    fn any_record()(
+        [request_id, door, tenant, gateway_key, operation, path, model, provider, upstream_model, key_id, key_name,
+            outcome, cache] in texts(),
+        [error, attempts_json, finish_reason, client_request_id, tags] in optional(),
+        [started_ms, duration_us, overhead_us, queue_us, request_bytes, response_bytes] in any::<[u64; 6]>(),
+        [input_tokens, output_tokens, cached_tokens, ttft_us, upstream_us] in any::<[Option<u64>; 5]>(),
+        (status, attempts, stream) in any::<(u16, u32, bool)>(),
+    ) -> Record {
+        Row {
+            request_id, started_ms, door, tenant, gateway_key, operation, path, model, provider, upstream_model, key_id,
+            key_name, status, outcome, error, stream, cache, attempts, attempts_json, input_tokens, output_tokens,
+            cached_tokens, finish_reason, duration_us, ttft_us, overhead_us, queue_us, upstream_us, request_bytes,
+            response_bytes, client_request_id, tags,
+        }
+    }
+}
+
+/// The same row with its texts borrowed.
+fn borrow(record: &Record) -> RecordRef<'_> {
+    Row {
+        request_id: &record.request_id,
+        started_ms: record.started_ms,
+        door: &record.door,
+        tenant: &record.tenant,
+        gateway_key: &record.gateway_key,
+        operation: &record.operation,
+        path: &record.path,
+        model: &record.model,
+        provider: &record.provider,
+        upstream_model: &record.upstream_model,
+        key_id: &record.key_id,
+        key_name: &record.key_name,
+        status: record.status,
+        outcome: &record.outcome,
+        error: record.error.as_deref(),
+        stream: record.stream,
+        cache: &record.cache,
+        attempts: record.attempts,
+        attempts_json: record.attempts_json.as_deref(),
+        input_tokens: record.input_tokens,
+        output_tokens: record.output_tokens,
+        cached_tokens: record.cached_tokens,
+        finish_reason: record.finish_reason.as_deref(),
+        duration_us: record.duration_us,
+        ttft_us: record.ttft_us,
+        overhead_us: record.overhead_us,
+        queue_us: record.queue_us,
+        upstream_us: record.upstream_us,
+        request_bytes: record.request_bytes,
+        response_bytes: record.response_bytes,
+        client_request_id: record.client_request_id.as_deref(),
+        tags: record.tags.as_deref(),
+    }
+}
+
+fn encoded(record: &RecordRef<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    record.encode(&mut bytes).unwrap();
+    bytes
+}
+
+proptest! {
+    #[test]
+    fn what_is_encoded_borrowed_is_decoded_owned(record in any_record()) {
+        prop_assert_eq!(Record::decode(&encoded(&borrow(&record))), Some(record));
+    }
+
+    #[test]
+    fn any_bytes_decode_or_not_but_never_panic(bytes in any::<Vec<u8>>()) {
+        let mut versioned = vec![1];
+        versioned.extend_from_slice(&bytes);
+        if let Some(record) = Record::decode(&versioned) {
+            prop_assert_eq!(Record::decode(&encoded(&borrow(&record))), Some(record));
+        }
+    }
+
+    #[test]
+    fn columns_are_the_fields_in_order(record in any_record()) {
+        let json = serde_json::to_string(&record).unwrap();
+        let fields: serde_json::Value = serde_json::from_str(&json).unwrap();
+        for (name, value) in COLUMNS.iter().zip(record.columns()) {
+            let expected = match &fields[name] {
+                serde_json::Value::Null => Value::Null,
+                serde_json::Value::Bool(truth) => Value::Int(i64::from(*truth)),
+                serde_json::Value::String(text) => Value::Text(text),
+                number => Value::Int(number.as_u64().map_or(i64::MAX, |n| i64::try_from(n).unwrap_or(i64::MAX))),
+            };
+            prop_assert_eq!(value, expected, "{}", name);
+        }
+    }
+}
+
+#[test]
+fn the_struct_declares_its_fields_in_the_order_of_the_columns() {
+    let json = serde_json::to_string(&row(1)).unwrap();
+    let places: Vec<_> = COLUMNS.iter().map(|name| json.find(&format!("\"{name}\":")).unwrap()).collect();
+    assert!(places.is_sorted());
+    assert_eq!(json.matches("\":").count(), COLUMNS.len());
+}
+
+#[test]
+fn other_versions_and_trailing_bytes_are_no_record() {
+    let good = encoded(&row(1));
+    assert!(Record::decode(&good).is_some());
+    let mut newer = good.clone();
+    newer[0] += 1;
+    assert_eq!(Record::decode(&newer), None);
+    let mut longer = good.clone();
+    longer.push(0);
+    assert_eq!(Record::decode(&longer), None);
+    for end in 0..good.len() {
+        assert_eq!(Record::decode(&good[..end]), None, "{end} bytes");
+    }
+}
+
+#[test]
+fn a_shortened_record_fits_and_keeps_whole_characters_and_whole_json() {
+    let long = "é".repeat(100_000);
+    let record =
+        RecordRef { model: &long, path: &long, client_request_id: Some(&long), tags: Some(&long), ..row(1) };
+    let short = record.shortened();
+    assert_eq!(short.model, "é".repeat(512));
+    assert_eq!(short.client_request_id, Some("é".repeat(512).as_str()));
+    assert_eq!(short.tags, None);
+    assert_eq!(short.duration_us, record.duration_us);
+    assert_eq!(row(1).shortened(), row(1));
+
+    let widest = RecordRef {
+        request_id: &long,
+        door: &long,
+        tenant: &long,
+        gateway_key: &long,
+        operation: &long,
+        provider: &long,
+        upstream_model: &long,
+        key_id: &long,
+        key_name: &long,
+        outcome: &long,
+        error: Some(&long),
+        cache: &long,
+        finish_reason: Some(&long),
+        attempts_json: Some(&long[..16_384]),
+        tags: Some(&long[..16_384]),
+        ..record
+    };
+    assert!(encoded(&widest.shortened()).len() < super::super::format::MAX_FRAME_BYTES - 8);
+}

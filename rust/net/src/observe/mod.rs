@@ -1,0 +1,12 @@
+//! What is known of a request afterwards: one record, and metrics with bounded labels.
+
+mod id;
+mod metrics;
+mod recorder;
+mod ticket;
+
+pub(crate) use id::request_id;
+pub(crate) use metrics::Metrics;
+pub(crate) use metrics::Totals;
+pub(crate) use recorder::Recorder;
+pub(crate) use ticket::{Attempt, Outcome, Ticket};

@@ -1,0 +1,50 @@
+//! The end of an answer that is too large to hold: usage stands there.
+
+use bytes::{Bytes, BytesMut};
+use ferrogate_core::dialects::Usage;
+use memchr::memmem;
+
+/// How much of the end is kept.
+const KEPT: usize = 4 * 1024;
+
+/// The last bytes that went by.
+#[derive(Debug, Default)]
+pub(super) struct Tail {
+    bytes: BytesMut,
+}
+
+impl Tail {
+    pub(super) fn push(&mut self, data: &Bytes) {
+        let fresh = &data[data.len().saturating_sub(KEPT)..];
+        let over = (self.bytes.len() + fresh.len()).saturating_sub(KEPT);
+        let _ = self.bytes.split_to(over.min(self.bytes.len()));
+        self.bytes.extend_from_slice(fresh);
+    }
+
+    /// The last `usage` object in what was kept.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        let at = memmem::rfind(&self.bytes, b"\"usage\"")?;
+        let rest = &self.bytes[at + 7..];
+        let open = rest.iter().position(|&byte| byte == b'{')?;
+        let end = (open..rest.len()).filter(|&at| rest[at] == b'}').find_map(|at| Usage::parse(&rest[open..=at]));
+        end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_usage_behind_a_large_answer() {
+        let mut tail = Tail::default();
+        for _ in 0..100 {
+            tail.push(&Bytes::from(vec![b'x'; 1000]));
+        }
+        tail.push(&Bytes::from_static(b"],\"usage\": {\"prompt_tokens\":8,\"prompt_tokens_details\":"));
+        tail.push(&Bytes::from_static(b"{\"cached_tokens\":2},\"total_tokens\":8}}"));
+        let usage = tail.usage().unwrap();
+        assert_eq!((usage.input, usage.cached), (8, 2));
+        assert!(tail.bytes.len() <= KEPT);
+    }
+}

@@ -1,0 +1,289 @@
+//! One lane after the other, until one answers.
+//!
+//! Nothing reaches the client before the commit, so until then any lane may fail and the next one is tried, inside one
+//! deadline.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use ferrogate_core::balance::{LaneFailure, LaneGuard};
+use ferrogate_core::dialects::Operation;
+use ferrogate_core::snapshot::Snapshot;
+use ferrogate_core::{GatewayError, Kind};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode, Version, response};
+use tokio::time::timeout_at;
+
+use super::opening::{self, Opening};
+use super::plan::{Choice, Plan};
+use super::read::Payload;
+use super::respond::{self, SHOULD_RETRY, gateway_headers};
+use super::wishes::Wishes;
+use super::headers;
+use crate::observe::{Attempt, Outcome, Ticket};
+use crate::relay::{Relay, Running};
+use crate::shard::Shard;
+use crate::upstream::{Answer, AnswerBody, Outbound, send};
+
+/// A failing answer is kept up to this size while other lanes are tried.
+const KEPT_ANSWER: usize = 64 * 1024;
+
+/// A request that is ready to be sent.
+pub(super) struct Job<'a> {
+    pub(super) shard: &'a Rc<Shard>,
+    pub(super) snapshot: &'a Arc<Snapshot>,
+    pub(super) head: &'a Parts,
+    pub(super) operation: Operation,
+    pub(super) rest: &'a str,
+    pub(super) payload: Payload,
+    pub(super) wishes: Wishes,
+}
+
+/// Why a lane did not answer.
+struct Failure {
+    error: GatewayError,
+    /// What the provider said, to be relayed where nobody says better.
+    answer: Option<Response<Bytes>>,
+    /// Nothing of the request had left.
+    unsent: bool,
+}
+
+impl From<GatewayError> for Failure {
+    fn from(error: GatewayError) -> Self {
+        Self { error, answer: None, unsent: false }
+    }
+}
+
+/// An answer that is good to be committed, and how its record goes on.
+type Committed = (response::Parts, Body);
+
+enum Body {
+    /// Whole and checked.
+    Whole(Bytes, Outcome),
+    /// To be relayed.
+    Running(Running),
+}
+
+impl Job<'_> {
+    /// Runs the request to its commit.
+    pub(super) async fn run(mut self, mut plan: Plan, mut ticket: Ticket) -> Response<Relay> {
+        let start = Instant::now();
+        let mut kept: Option<Response<Bytes>> = None;
+        let mut deadline: Option<Instant> = self.wishes.timeout.map(|limit| ticket.arrived + limit);
+        let error = loop {
+            let Some(choice) = plan.next(self.shard.uniform()) else {
+                break GatewayError::new(Kind::Internal, "No lane was left to try.");
+            };
+            let until = *deadline.get_or_insert(start + choice.provider.timeouts.deadline);
+            let guard = choice.lane().begin();
+            let is_last = plan.remaining() == 0;
+            let begun = Instant::now();
+            match self.attempt(&choice, until, is_last, &mut ticket).await {
+                Ok((head, body)) => {
+                    let error = ticket.error;
+                    note(&mut ticket, &choice, head.status.as_u16(), error, begun);
+                    return self.commit(head, body, ticket, guard);
+                }
+                Err(failure) => {
+                    let status = failure.answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+                    if failure.error.kind.retry() {
+                        guard.failure(LaneFailure { kind: failure.error.kind, status });
+                    }
+                    self.shard.shared.metrics.attempt_failed(&choice.provider.name, failure.error.kind);
+                    note(&mut ticket, &choice, status, Some(failure.error.kind), begun);
+                    ticket.waited += ticket.sent.take().map_or_else(|| begun.elapsed(), |sent| sent.elapsed());
+                    ticket.headers = None;
+                    let again = failure.unsent || (self.operation.is_inference() && failure.error.kind.retry());
+                    kept = failure.answer.or(kept);
+                    if !(again && self.payload.is_here() && plan.remaining() > 0) {
+                        break failure.error;
+                    }
+                    if Instant::now() >= until {
+                        break GatewayError::new(Kind::DeadlineExceeded, "The deadline over all attempts passed.");
+                    }
+                }
+            }
+        };
+        match kept {
+            Some(answer) if error.kind.retry() => self.relay_kept(answer, &error, ticket),
+            _ => respond::error(self.snapshot, &error, ticket),
+        }
+    }
+
+    /// Sends to one lane and waits for what may be committed.
+    async fn attempt(
+        &mut self,
+        choice: &Choice,
+        deadline: Instant,
+        is_last: bool,
+        ticket: &mut Ticket,
+    ) -> Result<Committed, Failure> {
+        let timeouts = choice.provider.timeouts;
+        let begun = Instant::now();
+        let answer = self.exchange(choice, deadline, ticket).await?;
+        ticket.headers = Some(Instant::now());
+        let Answer { mut head, body } = answer;
+        headers::down(&mut head.headers);
+        if head.status == StatusCode::TOO_MANY_REQUESTS || head.status.is_server_error() {
+            return Err(refused(head, body, deadline).await);
+        }
+        let reads = self.operation.is_inference() && head.status.is_success();
+        if !head.status.is_success() {
+            ticket.error = Some(Kind::UpstreamRejected);
+        }
+        if !reads || is_encoded(&head.headers) {
+            let running = Running::opaque(body, choice, self.stream_deadline(deadline));
+            return Ok((head, Body::Running(running)));
+        }
+        if is_event_stream(&head.headers) {
+            ticket.stream = true;
+            let named = self.operation == Operation::Responses;
+            let opening = Opening::new(named, is_last, timeouts.idle, deadline);
+            let running = opening.run(body, choice, self.stream_deadline(deadline), ticket).await?;
+            return Ok((head, Body::Running(running)));
+        }
+        let until = deadline.min(begun + timeouts.json);
+        match opening::whole_json(body, self.snapshot.limits.answer_bytes, until).await? {
+            opening::Json::Whole(bytes, answer) => {
+                ticket.usage = answer.usage;
+                ticket.finish = answer.finish;
+                Ok((head, Body::Whole(bytes, Outcome::Ok)))
+            }
+            opening::Json::Large(start, body) => {
+                Ok((head, Body::Running(Running::large(start, body, choice, self.stream_deadline(deadline)))))
+            }
+        }
+    }
+
+    /// Sends the request; a reused connection that had closed is replaced once.
+    async fn exchange(&mut self, choice: &Choice, deadline: Instant, ticket: &mut Ticket) -> Result<Answer, Failure> {
+        let provider = &choice.provider;
+        let until = deadline.min(Instant::now() + provider.timeouts.connect + provider.timeouts.headers);
+        let mut fresh = false;
+        loop {
+            let request = self.request(choice)?;
+            ticket.sent = Some(Instant::now());
+            let sending = send(
+                &self.shard.connector,
+                &self.shard.pool,
+                &provider.target,
+                request,
+                provider.timeouts.connect,
+                fresh,
+            );
+            let result = timeout_at(until.into(), sending).await.map_err(|_| late(deadline))?;
+            let fault = match result {
+                Ok(answer) => return Ok(answer),
+                Err(fault) => fault,
+            };
+            if let Some(error) = self.payload.fault() {
+                return Err(error.into());
+            }
+            let resend = fault.unsent || self.operation.is_inference();
+            if fresh || !(fault.stale && resend && self.payload.is_here()) {
+                return Err(Failure { error: fault.error, answer: None, unsent: fault.unsent });
+            }
+            fresh = true;
+        }
+    }
+
+    fn request(&mut self, choice: &Choice) -> Result<Request<Outbound>, Failure> {
+        let provider = &choice.provider;
+        let rest = self.models_path(choice);
+        let uri = provider.uri(self.operation, rest.as_deref().unwrap_or(self.rest), self.head.uri.query(), &choice.model);
+        let uri = uri.ok_or_else(|| GatewayError::new(Kind::InvalidRequest, "The path is not valid."))?;
+        let mut request = Request::new(self.payload.outbound(&choice.model));
+        *request.method_mut() = self.head.method.clone();
+        *request.uri_mut() = uri;
+        *request.version_mut() = Version::HTTP_11;
+        *request.headers_mut() =
+            headers::up(&self.head.headers, provider, choice.key(), self.operation.is_inference());
+        if self.head.method == Method::POST && !request.headers().contains_key(CONTENT_TYPE) {
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        Ok(request)
+    }
+
+    /// `models/{provider}/{name}` at the gateway is `models/{name}` at the provider.
+    fn models_path(&self, choice: &Choice) -> Option<String> {
+        let name = self.rest.strip_prefix("models/")?.strip_prefix(&*choice.provider.name)?.strip_prefix('/')?;
+        Some(format!("models/{name}"))
+    }
+
+    /// `x-gateway-timeout-ms` covers a stream to its end; the deadline over all attempts ends with the commit.
+    fn stream_deadline(&self, deadline: Instant) -> Option<Instant> {
+        self.wishes.timeout.map(|_| deadline)
+    }
+
+    fn commit(&self, mut head: response::Parts, body: Body, mut ticket: Ticket, guard: LaneGuard) -> Response<Relay> {
+        gateway_headers(&mut head.headers, self.snapshot, &ticket);
+        ticket.status = head.status.as_u16();
+        let relay = match body {
+            Body::Whole(bytes, outcome) => {
+                guard.success();
+                ticket.first_content = Some(Instant::now());
+                ticket.response_bytes = bytes.len() as u64;
+                ticket.finish(outcome);
+                Relay::whole(bytes)
+            }
+            Body::Running(running) => running.start(ticket, guard),
+        };
+        Response::from_parts(head, relay)
+    }
+
+    /// No lane is left: the client gets the last provider's answer as it came.
+    fn relay_kept(&self, answer: Response<Bytes>, error: &GatewayError, mut ticket: Ticket) -> Response<Relay> {
+        let (mut head, bytes) = answer.into_parts();
+        if ticket.attempts.len() > 1 {
+            head.headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
+        gateway_headers(&mut head.headers, self.snapshot, &ticket);
+        ticket.status = head.status.as_u16();
+        ticket.error = Some(error.kind);
+        ticket.response_bytes = bytes.len() as u64;
+        ticket.finish(Outcome::Error);
+        Response::from_parts(head, Relay::whole(bytes))
+    }
+}
+
+fn note(ticket: &mut Ticket, choice: &Choice, status: u16, error: Option<Kind>, begun: Instant) {
+    ticket.attempts.push(Attempt {
+        provider: Arc::clone(&choice.provider),
+        key: choice.key,
+        model: Arc::clone(&choice.model),
+        status,
+        error,
+        duration: begun.elapsed(),
+    });
+}
+
+/// A 429 or 5xx: kept while other lanes are tried, relayed as it came where none is left.
+async fn refused(head: response::Parts, body: AnswerBody, deadline: Instant) -> Failure {
+    let error = GatewayError::new(Kind::UpstreamStatus, format!("The provider answered {}.", head.status));
+    let bytes = opening::collect(body, KEPT_ANSWER, deadline).await;
+    Failure { error, answer: bytes.ok().map(|bytes| Response::from_parts(head, bytes)), unsent: false }
+}
+
+fn late(deadline: Instant) -> Failure {
+    if Instant::now() >= deadline {
+        return GatewayError::new(Kind::DeadlineExceeded, "The deadline of the request passed.").into();
+    }
+    GatewayError::new(Kind::UpstreamTimeout, "The provider did not answer in time.").into()
+}
+
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_ENCODING).is_some_and(|value| value.as_bytes() != b"identity")
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
+}
+
+impl From<opening::Refused> for Failure {
+    fn from(refused: opening::Refused) -> Self {
+        refused.0.into()
+    }
+}

@@ -1,0 +1,131 @@
+//! A client's body, from whichever door.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use ferrogate_core::{GatewayError, Kind};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use crate::door::Fed;
+
+/// Why a client's body broke off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyFault {
+    /// The client left, or framed it wrongly.
+    Broken,
+    /// It is over the limit.
+    TooLarge,
+    /// It did not arrive in time.
+    Slow,
+}
+
+impl BodyFault {
+    /// What the client is told, where it still listens.
+    pub(crate) fn error(self, limit: u64) -> GatewayError {
+        match self {
+            Self::Broken => GatewayError::new(Kind::InvalidRequest, "The body broke off before its end."),
+            Self::TooLarge => GatewayError::new(
+                Kind::BodyTooLarge,
+                format!("The body is over the limit of {limit} bytes; see `limits` in gateway.yaml."),
+            ),
+            Self::Slow => GatewayError::new(Kind::RequestTimeout, "The body did not arrive in time."),
+        }
+    }
+}
+
+impl fmt::Display for BodyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Broken => "the client's body broke off",
+            Self::TooLarge => "the client's body is over the limit",
+            Self::Slow => "the client's body did not arrive in time",
+        })
+    }
+}
+
+impl std::error::Error for BodyFault {}
+
+/// A body on its way in.
+pub(crate) enum InboundBody {
+    /// From a socket of the native listener.
+    Socket(Incoming),
+    /// From an ASGI server, in parts.
+    Fed(Fed),
+    /// Known whole.
+    Whole(Bytes),
+    /// Passed through under a bound on its size and on the pause between two parts.
+    Bounded(Box<Bounded>),
+}
+
+/// Bounds of a body that is passed through.
+pub(crate) struct Bounded {
+    body: InboundBody,
+    left: u64,
+    idle: std::time::Duration,
+    timer: Pin<Box<tokio::time::Sleep>>,
+}
+
+impl InboundBody {
+    /// Bounds what may pass.
+    pub(crate) fn bounded(self, bytes: u64, idle: std::time::Duration) -> Self {
+        Self::Bounded(Box::new(Bounded { body: self, left: bytes, idle, timer: Box::pin(tokio::time::sleep(idle)) }))
+    }
+}
+
+impl Bounded {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+                let Some(left) = self.left.checked_sub(length) else {
+                    return Poll::Ready(Some(Err(BodyFault::TooLarge)));
+                };
+                self.left = left;
+                self.timer.as_mut().reset(tokio::time::Instant::now() + self.idle);
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Pending if std::future::Future::poll(self.timer.as_mut(), cx).is_ready() => {
+                Poll::Ready(Some(Err(BodyFault::Slow)))
+            }
+            other => other,
+        }
+    }
+}
+
+impl Body for InboundBody {
+    type Data = Bytes;
+    type Error = BodyFault;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        match self.get_mut() {
+            Self::Socket(incoming) => Pin::new(incoming).poll_frame(cx).map_err(|_| BodyFault::Broken),
+            Self::Fed(fed) => fed.poll_frame(cx),
+            Self::Whole(bytes) => {
+                let whole = std::mem::take(bytes);
+                Poll::Ready((!whole.is_empty()).then(|| Ok(Frame::data(whole))))
+            }
+            Self::Bounded(bounded) => bounded.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Socket(incoming) => incoming.is_end_stream(),
+            Self::Fed(fed) => fed.is_end(),
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Bounded(bounded) => bounded.body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Socket(incoming) => incoming.size_hint(),
+            Self::Fed(fed) => fed.size_hint(),
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Bounded(bounded) => bounded.body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The life of a request: identify, read, plan, attempt, respond.
+
+mod attempt;
+mod body;
+mod cors;
+mod headers;
+mod inbound;
+mod models;
+mod opening;
+mod plan;
+mod read;
+mod respond;
+mod wishes;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ferrogate_core::dialects::{Dialect, Operation, Route, route};
+use ferrogate_core::snapshot::{Asked, Snapshot};
+use ferrogate_core::{GatewayError, Kind};
+use http::{Method, Response, StatusCode};
+
+pub(crate) use body::{BodyFault, InboundBody};
+pub(crate) use headers::{strip_forwarding, strip_hop_by_hop};
+pub(crate) use inbound::Inbound;
+pub(crate) use models::ModelLists;
+pub(crate) use plan::Choice;
+pub(crate) use respond::plain_error;
+
+use attempt::Job;
+use plan::Plan;
+use read::Payload;
+use wishes::Wishes;
+
+use crate::observe::{Outcome, Ticket};
+use crate::relay::Relay;
+use crate::shard::Shard;
+
+/// Whether the engine serves this path itself; every other one is the control plane's.
+pub(crate) fn is_inference(method: &Method, path: &str) -> bool {
+    route(method.as_str(), path).is_some()
+}
+
+/// The engine's one entrance: a door only adapts a socket or an ASGI call to it.
+pub(crate) async fn handle(shard: &Rc<Shard>, inbound: Inbound) -> Response<Relay> {
+    let snapshot = shard.shared.snapshot.load_full();
+    let origin = cors::allowed_origin(&snapshot.access, &inbound.head.headers);
+    let watch = inbound.watch.clone();
+    let mut response = answer(shard, &snapshot, inbound, origin.is_some()).await;
+    response.body_mut().attach(watch);
+    if let Some(origin) = origin {
+        cors::decorate(response.headers_mut(), origin);
+    }
+    response
+}
+
+async fn answer(shard: &Rc<Shard>, snapshot: &Arc<Snapshot>, inbound: Inbound, cors: bool) -> Response<Relay> {
+    let Inbound { head, body, door, arrived, queued, watch: _ } = inbound;
+    let path = head.uri.path().to_owned();
+    let found = route(head.method.as_str(), &path);
+    let operation = found.map_or(Operation::Other, |route| route.operation);
+    let mut ticket = Ticket::new(shard, door, arrived, operation);
+    ticket.queued = queued;
+    if cors && let Some(preflight) = cors::preflight(&head) {
+        ticket.status = StatusCode::NO_CONTENT.as_u16();
+        ticket.finish(Outcome::Ok);
+        return preflight;
+    }
+    let prepared = prepare(shard, snapshot, &head, found, body, &mut ticket).await;
+    ticket.path = path.as_str().into();
+    match prepared {
+        Ok(Prepared::Models(rest)) => models::answer(shard, snapshot, &rest, ticket).await,
+        Ok(Prepared::Send(payload, plan, wishes)) => {
+            let rest = found.map_or("", |route| route.rest);
+            Job { shard, snapshot, head: &head, operation, rest, payload, wishes }.run(plan, ticket).await
+        }
+        Err(error) => respond::error(snapshot, &error, ticket),
+    }
+}
+
+/// What is known before anything is sent.
+enum Prepared {
+    /// The gateway answers by itself: the path behind `models`.
+    Models(String),
+    /// Something is sent.
+    Send(Payload, Plan, Wishes),
+}
+
+async fn prepare(
+    shard: &Rc<Shard>,
+    snapshot: &Arc<Snapshot>,
+    head: &http::request::Parts,
+    found: Option<Route<'_>>,
+    body: InboundBody,
+    ticket: &mut Ticket,
+) -> Result<Prepared, GatewayError> {
+    ticket.principal = Some(wishes::identify(&snapshot.access, head)?);
+    let wishes = Wishes::read(&head.headers)?;
+    ticket.client_request_id = wishes.client_request_id.clone();
+    ticket.tags = wishes.tags.clone();
+    if shard.shared.draining.load(std::sync::atomic::Ordering::Relaxed) {
+        return Err(GatewayError::new(Kind::Draining, "The gateway is shutting down; try again."));
+    }
+    if shard.recorder.is_behind() {
+        return Err(GatewayError::new(Kind::Overloaded, "The request log is behind; try again in a moment."));
+    }
+    let route = found.ok_or_else(|| GatewayError::new(Kind::RouteNotFound, "No such route."))?;
+    check_route(snapshot, &route)?;
+    if route.operation == Operation::Models && wishes.provider.is_none() {
+        return Ok(Prepared::Models(route.rest["models".len()..].trim_start_matches('/').to_owned()));
+    }
+    let payload = read::read(shard, snapshot, head, route.operation, body).await?;
+    ticket.request_bytes = payload.len();
+    ticket.stream = payload.stream;
+    ticket.model = payload.model.as_ref().map_or_else(Box::default, |model| Box::from(&**model));
+    let asked = Asked {
+        model: &ticket.model,
+        own_provider: route.dialect.own_provider(),
+        provider: wishes.provider.as_deref(),
+        fallbacks: wishes.fallbacks.as_deref(),
+    };
+    let resolved = snapshot.resolve(&asked)?;
+    let plan = Plan::new(resolved, route.operation, wishes.key.as_deref())?;
+    Ok(Prepared::Send(payload, plan, wishes))
+}
+
+fn check_route(snapshot: &Snapshot, route: &Route<'_>) -> Result<(), GatewayError> {
+    if route.dialect != Dialect::OpenAi {
+        let known = snapshot.provider(route.dialect.own_provider()).is_some();
+        let message = format!(
+            "This version serves OpenAI's dialect only; the {} routes are not there{}.",
+            route.dialect.name(),
+            if known { "" } else { " yet" }
+        );
+        return Err(GatewayError::new(Kind::NotSupported, message));
+    }
+    let is_dots = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    if route.rest.is_empty() || route.rest.split('/').any(is_dots) {
+        return Err(GatewayError::new(Kind::RouteNotFound, "No such route; see the README for the paths."));
+    }
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! Reading a body as far as its operation needs.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use bytes::{Bytes, BytesMut};
+use ferrogate_core::dialects::{Body as Needs, Operation, openai};
+use ferrogate_core::json::{self, Span};
+use ferrogate_core::snapshot::{Limits, Snapshot};
+use ferrogate_core::{GatewayError, Kind};
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http_body::Body;
+use tokio::time::timeout;
+
+use super::body::{BodyFault, InboundBody};
+use crate::shard::Shard;
+use crate::shared::Reserved;
+use crate::upstream::{Outbound, OutboundState};
+
+/// A client's body, ready to be sent once or more.
+pub(super) struct Payload {
+    content: Content,
+    /// The model as the client asked for it.
+    pub(super) model: Option<Box<str>>,
+    /// Whether a stream was asked for.
+    pub(super) stream: bool,
+}
+
+enum Content {
+    /// In memory: it may be sent again.
+    Read { bytes: Bytes, span: Option<Span>, _reserved: Reserved },
+    /// Passed through: it may be sent once.
+    Through { body: Option<InboundBody>, state: Rc<OutboundState>, limit: u64 },
+}
+
+impl Payload {
+    /// Bytes, as far as they are known.
+    pub(super) fn len(&self) -> u64 {
+        match &self.content {
+            Content::Read { bytes, .. } => bytes.len() as u64,
+            Content::Through { body, .. } => {
+                body.as_ref().and_then(|body| body.size_hint().exact()).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Whether it can be sent (again).
+    pub(super) fn is_here(&self) -> bool {
+        match &self.content {
+            Content::Read { .. } => true,
+            Content::Through { body, .. } => body.is_some(),
+        }
+    }
+
+    /// Whether the client's part of it broke off, and what to say.
+    pub(super) fn fault(&self) -> Option<GatewayError> {
+        match &self.content {
+            Content::Through { state, limit, .. } => state.fault.get().map(|fault| fault.error(*limit)),
+            Content::Read { .. } => None,
+        }
+    }
+
+    /// What is sent to a lane that calls the model `model`: the client's own bytes but for that one value.
+    pub(super) fn outbound(&mut self, model: &str) -> Outbound {
+        match &mut self.content {
+            Content::Read { bytes, span, .. } => match span {
+                Some(span) if self.model.as_deref() != Some(model) => splice(bytes, *span, model),
+                _ => Outbound::whole(bytes.clone()),
+            },
+            Content::Through { body, state, .. } => match body.take() {
+                Some(body) => Outbound::Through(Box::new(body), Rc::clone(state)),
+                None => Outbound::whole(Bytes::new()),
+            },
+        }
+    }
+}
+
+/// Below this a copy is cheaper than three pieces.
+const COPY_BELOW: usize = 4096;
+
+fn splice(bytes: &Bytes, span: Span, model: &str) -> Outbound {
+    let mut value = Vec::with_capacity(model.len() + 2);
+    json::escape_into(&mut value, model);
+    if bytes.len() < COPY_BELOW {
+        let whole = [&bytes[..span.start], &value, &bytes[span.end..]].concat();
+        return Outbound::whole(whole.into());
+    }
+    Outbound::Pieces([bytes.slice(..span.start), value.into(), bytes.slice(span.end..)])
+}
+
+/// Reads what `operation` needs.
+pub(super) async fn read(
+    shard: &Rc<Shard>,
+    snapshot: &Snapshot,
+    head: &Parts,
+    operation: Operation,
+    body: InboundBody,
+) -> Result<Payload, GatewayError> {
+    let limits = &snapshot.limits;
+    let is_json = head.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    let collects = match operation.body() {
+        Needs::Model => true,
+        Needs::MaybeModel => is_json,
+        Needs::Opaque => false,
+    };
+    if !collects {
+        return through(limits, body);
+    }
+    let (bytes, reserved) = collect(shard, limits, body).await?;
+    let request = openai::read(&bytes)?;
+    if request.model.is_none() && operation.body() == Needs::Model && operation != Operation::Moderations {
+        let message = "`model` is missing: name one, for example \"gpt-4o-mini\" or \"openai/gpt-4o-mini\".";
+        return Err(GatewayError::new(Kind::ModelMissing, message).with_param("model"));
+    }
+    Ok(Payload {
+        model: request.model_name(&bytes).map(Into::into),
+        stream: request.stream,
+        content: Content::Read { bytes, span: request.model, _reserved: reserved },
+    })
+}
+
+fn through(limits: &Limits, body: InboundBody) -> Result<Payload, GatewayError> {
+    let limit = limits.stream_body_bytes;
+    if body.size_hint().lower() > limit {
+        return Err(BodyFault::TooLarge.error(limit));
+    }
+    let body = if body.is_end_stream() { body } else { body.bounded(limit, limits.client_body_idle) };
+    let content = Content::Through { body: Some(body), state: Rc::default(), limit };
+    Ok(Payload { content, model: None, stream: false })
+}
+
+/// Collects a body under its own bound and under the bound of all bodies together.
+async fn collect(
+    shard: &Rc<Shard>,
+    limits: &Limits,
+    mut body: InboundBody,
+) -> Result<(Bytes, Reserved), GatewayError> {
+    let limit = limits.json_body_bytes;
+    let refuse = |fault: BodyFault| fault.error(limit as u64);
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > limit {
+        return Err(refuse(BodyFault::TooLarge));
+    }
+    let mut reserved = Reserved::none(&shard.shared);
+    let mut reserve = |bytes: usize| {
+        if reserved.grow_to(bytes, limits.buffered_bytes) { Ok(()) } else { Err(overloaded()) }
+    };
+    reserve(announced)?;
+    let mut first = Bytes::new();
+    let mut rest: Option<BytesMut> = None;
+    while !body.is_end_stream() {
+        let next = timeout(limits.client_body_idle, poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)));
+        let frame = match next.await.map_err(|_| refuse(BodyFault::Slow))? {
+            Some(frame) => frame.map_err(refuse)?,
+            None => break,
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        let length = rest.as_ref().map_or(first.len(), BytesMut::len) + data.len();
+        if length > limit {
+            return Err(refuse(BodyFault::TooLarge));
+        }
+        reserve(length)?;
+        match &mut rest {
+            Some(rest) => rest.extend_from_slice(&data),
+            None if first.is_empty() => first = data,
+            None => {
+                let mut joined = BytesMut::with_capacity(announced.max(length));
+                joined.extend_from_slice(&first);
+                joined.extend_from_slice(&data);
+                rest = Some(joined);
+            }
+        }
+    }
+    Ok((rest.map_or(first, BytesMut::freeze), reserved))
+}
+
+fn overloaded() -> GatewayError {
+    GatewayError::new(Kind::Overloaded, "The gateway holds as many request bodies as it may; try again in a moment.")
+}

@@ -1,0 +1,84 @@
+//! Errors and gateway headers: the one file that turns what happened into an HTTP response.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use ferrogate_core::dialects::openai;
+use ferrogate_core::snapshot::Snapshot;
+use ferrogate_core::{GatewayError, Kind};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Response, StatusCode};
+
+use crate::observe::{Outcome, Ticket};
+use crate::relay::Relay;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-gateway-request-id");
+const PROVIDER: HeaderName = HeaderName::from_static("x-gateway-provider");
+const MODEL: HeaderName = HeaderName::from_static("x-gateway-model");
+const KEY: HeaderName = HeaderName::from_static("x-gateway-key");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-gateway-attempts");
+const CACHE: HeaderName = HeaderName::from_static("x-gateway-cache");
+const OVERHEAD: HeaderName = HeaderName::from_static("x-gateway-overhead-us");
+/// SDKs retry by themselves unless told not to.
+pub(super) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// The response to a request that failed in the gateway, and its record.
+pub(super) fn error(snapshot: &Snapshot, error: &GatewayError, mut ticket: Ticket) -> Response<Relay> {
+    let mut response = plain_error(error);
+    if ticket.attempts.len() > 1 {
+        response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+    }
+    gateway_headers(response.headers_mut(), snapshot, &ticket);
+    ticket.status = error.kind.status();
+    ticket.error = Some(error.kind);
+    ticket.finish(Outcome::Error);
+    response
+}
+
+/// An error in OpenAI's shape, for a request that has no ticket.
+pub(crate) fn plain_error(error: &GatewayError) -> Response<Relay> {
+    let mut response = Response::new(Relay::whole(Bytes::from(openai::error_body(error))));
+    *response.status_mut() = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    match error.kind {
+        Kind::Overloaded | Kind::Draining | Kind::ControlPlaneDown => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        Kind::GatewayKeyInvalid => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// What the gateway knows goes into headers and never into the body.
+pub(super) fn gateway_headers(headers: &mut HeaderMap, snapshot: &Snapshot, ticket: &Ticket) {
+    headers.insert(REQUEST_ID, text(&ticket.id));
+    headers.insert(CACHE, HeaderValue::from_static("off"));
+    if !snapshot.expose_headers {
+        return;
+    }
+    if let Some(last) = ticket.attempts.last() {
+        headers.insert(PROVIDER, last.provider.name_header.clone());
+        if !last.model.is_empty() {
+            headers.insert(MODEL, text(last.model.as_bytes()));
+        }
+        if let Some(key) = last.provider.keys.get(last.key) {
+            headers.insert(KEY, key.name_header.clone());
+        }
+    }
+    headers.insert(ATTEMPTS, HeaderValue::from(ticket.attempts.len()));
+    let overhead = ticket.overhead(Instant::now());
+    headers.insert(OVERHEAD, HeaderValue::from(u64::try_from(overhead.as_micros()).unwrap_or(u64::MAX)));
+}
+
+/// A header value; what no header can hold becomes a question mark.
+fn text(bytes: &[u8]) -> HeaderValue {
+    HeaderValue::from_bytes(bytes).unwrap_or_else(|_| {
+        let shown: Vec<u8> = bytes.iter().map(|&byte| if (0x20..0x7f).contains(&byte) { byte } else { b'?' }).collect();
+        HeaderValue::from_bytes(&shown).unwrap_or(HeaderValue::from_static("?"))
+    })
+}

@@ -1,0 +1,118 @@
+//! One engine thread: a runtime, a connection pool and a recorder that nobody else touches.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::observe::Recorder;
+use crate::request::ModelLists;
+use crate::server::Watches;
+use crate::shared::Shared;
+use crate::upstream::{Connector, Pool};
+
+/// What the requests of one thread share.
+pub(crate) struct Shard {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) connector: Connector,
+    pub(crate) pool: Rc<Pool>,
+    pub(crate) recorder: Recorder,
+    pub(crate) watches: Watches,
+    pub(crate) models: RefCell<ModelLists>,
+    pub(crate) clock: Clock,
+    random: Cell<u64>,
+}
+
+impl Shard {
+    pub(crate) fn new(shared: Arc<Shared>, recorder: Recorder, seed: u64) -> Rc<Self> {
+        let connector = Connector::new(&shared.tls);
+        Rc::new(Self {
+            shared,
+            connector,
+            pool: Rc::default(),
+            recorder,
+            watches: Watches::default(),
+            models: RefCell::default(),
+            clock: Clock::now(),
+            random: Cell::new(seed),
+        })
+    }
+
+    /// The next number of this thread's own generator (splitmix64): for weights and ids, not for secrets.
+    pub(crate) fn random(&self) -> u64 {
+        let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.random.set(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Uniform in [0, 1).
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are what a double holds")]
+    pub(crate) fn uniform(&self) -> f64 {
+        (self.random() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// What is done about once in a while: clocks of clients, idle connections, records that wait for room.
+    pub(crate) async fn housekeeping(self: Rc<Self>) {
+        let mut tick = tokio::time::interval(Duration::from_millis(250));
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut count = 0u32;
+        loop {
+            tick.tick().await;
+            count = count.wrapping_add(1);
+            self.recorder.flush();
+            let limits = self.shared.snapshot.load().limits;
+            self.watches.sweep(Instant::now(), &limits);
+            if count % 4 == 0 {
+                self.pool.sweep();
+            }
+        }
+    }
+}
+
+/// Wall time from the monotonic clock, so that a record costs one reading.
+pub(crate) struct Clock {
+    origin: Cell<(Instant, Duration)>,
+}
+
+impl Clock {
+    fn now() -> Self {
+        Self { origin: Cell::new(Self::read()) }
+    }
+
+    fn read() -> (Instant, Duration) {
+        (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+    }
+
+    /// Unix milliseconds of a moment; follows changes of the wall clock within a second.
+    pub(crate) fn unix_ms(&self, moment: Instant) -> u64 {
+        let (mut instant, mut wall) = self.origin.get();
+        if moment.saturating_duration_since(instant) > Duration::from_secs(1) {
+            (instant, wall) = Self::read();
+            self.origin.set((instant, wall));
+        }
+        let wall = if moment >= instant {
+            wall + (moment - instant)
+        } else {
+            wall.saturating_sub(instant - moment)
+        };
+        u64::try_from(wall.as_millis()).unwrap_or(0)
+    }
+}
+
+/// Runs hyper's HTTP/2 tasks on this thread.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LocalExecutor;
+
+impl<F> hyper::rt::Executor<F> for LocalExecutor
+where
+    F: Future + 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(async move {
+            future.await;
+        });
+    }
+}

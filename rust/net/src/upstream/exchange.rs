@@ -1,0 +1,226 @@
+//! One request and its answer on one connection.
+
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use ferrogate_core::snapshot::Target;
+use ferrogate_core::{GatewayError, Kind};
+use http::header::HOST;
+use http::{Request, Response, Uri, Version, response};
+use http_body::{Body, Frame};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::time::{Duration, timeout};
+
+use super::body::Outbound;
+use super::connect::{Connector, Opened};
+use super::pool::SharedPool;
+use super::stream::Stream;
+
+/// An HTTP/1.1 connection that its user polls.
+pub(crate) struct Link {
+    sender: http1::SendRequest<Outbound>,
+    connection: Box<http1::Connection<TokioIo<Stream>, Outbound>>,
+    closed: bool,
+}
+
+impl Link {
+    /// Drives the connection; ready once it has closed.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.closed && Pin::new(&mut *self.connection).poll(cx).is_ready() {
+            self.closed = true;
+        }
+        if self.closed { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Whether another request may be sent.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.closed && self.sender.is_ready()
+    }
+}
+
+/// Why no answer came.
+pub(crate) struct Fault {
+    /// For the client and the log.
+    pub(crate) error: GatewayError,
+    /// The connection had served before and closed before any byte of an answer.
+    pub(crate) stale: bool,
+    /// Nothing of the request had left.
+    pub(crate) unsent: bool,
+}
+
+/// An answer whose headers are here.
+pub(crate) struct Answer {
+    /// Status and headers.
+    pub(crate) head: response::Parts,
+    /// The rest.
+    pub(crate) body: AnswerBody,
+}
+
+/// The rest of an answer. Dropping it before its end closes an HTTP/1.1 connection or resets an HTTP/2 stream.
+pub(crate) struct AnswerBody {
+    incoming: Incoming,
+    link: Option<Link>,
+    home: Option<(SharedPool, Arc<Target>)>,
+}
+
+impl AnswerBody {
+    /// The next frame, driving the connection as far as it goes.
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Some(link) = &mut self.link else { return Pin::new(&mut self.incoming).poll_frame(cx) };
+        // The body is fed by the connection alone, which is polled right here with the task's own waker.
+        let mut fed = Context::from_waker(Waker::noop());
+        let mut polled = Pin::new(&mut self.incoming).poll_frame(&mut fed);
+        if polled.is_pending() {
+            // The connection may have closed in order behind the last frame, so the body is asked once more.
+            let _ = link.poll(cx);
+            polled = Pin::new(&mut self.incoming).poll_frame(&mut fed);
+        }
+        if matches!(polled, Poll::Ready(None)) {
+            self.recycle();
+        }
+        polled
+    }
+
+    /// Whether nothing more will come.
+    pub(crate) fn is_end(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    /// How much is to come, where the headers say so.
+    pub(crate) fn size_hint(&self) -> http_body::SizeHint {
+        self.incoming.size_hint()
+    }
+
+    /// Gives the connection back where another request may use it.
+    fn recycle(&mut self) {
+        let (Some(mut link), Some((pool, target))) = (self.link.take(), self.home.take()) else { return };
+        let mut cx = Context::from_waker(Waker::noop());
+        if link.poll(&mut cx).is_pending() && link.is_ready() {
+            pool.put(target, link);
+        }
+    }
+}
+
+/// Sends one request over an idle connection, or a fresh one. `connect` bounds the making of a fresh one; the caller
+/// bounds the rest.
+pub(crate) async fn send(
+    connector: &Connector,
+    pool: &SharedPool,
+    target: &Arc<Target>,
+    request: Request<Outbound>,
+    connect: Duration,
+    fresh: bool,
+) -> Result<Answer, Fault> {
+    if !fresh {
+        if let Some(sender) = pool.shared(target) {
+            return send_h2(sender, request, true).await;
+        }
+        if let Some(link) = pool.take(target) {
+            return send_h1(pool, target, link, request, true).await;
+        }
+    }
+    let unsent = |error| Fault { error, stale: false, unsent: true };
+    let opened = timeout(connect, connector.open(target)).await.map_err(|_| {
+        unsent(GatewayError::new(Kind::UpstreamTimeout, "Connecting to the provider took too long."))
+    })?;
+    match opened.map_err(unsent)? {
+        Opened::H1(sender, connection) => {
+            send_h1(pool, target, Link { sender, connection, closed: false }, request, false).await
+        }
+        Opened::H2(sender) => {
+            pool.share(Arc::clone(target), sender.clone());
+            send_h2(sender, request, false).await
+        }
+    }
+}
+
+async fn send_h1(
+    pool: &SharedPool,
+    target: &Arc<Target>,
+    mut link: Link,
+    mut request: Request<Outbound>,
+    reused: bool,
+) -> Result<Answer, Fault> {
+    // HTTP/1.1 wants the path alone; the host stands in its header.
+    if let Some(path) = request.uri().path_and_query().cloned() {
+        *request.uri_mut() = Uri::from(path);
+    }
+    let result = {
+        let mut answer = pin!(link.sender.try_send_request(request));
+        let connection = &mut link.connection;
+        let closed = &mut link.closed;
+        std::future::poll_fn(|cx| {
+            if !*closed && Pin::new(&mut **connection).poll(cx).is_ready() {
+                *closed = true;
+            }
+            // A closed connection has dropped its end, so the answer is settled either way.
+            answer.as_mut().poll(cx)
+        })
+        .await
+    };
+    match result {
+        Ok(response) => {
+            let (head, incoming) = response.into_parts();
+            let mut body =
+                AnswerBody { incoming, link: Some(link), home: Some((Rc::clone(pool), Arc::clone(target))) };
+            if body.incoming.is_end_stream() {
+                body.recycle();
+            }
+            Ok(Answer { head, body })
+        }
+        Err(mut failed) => {
+            let unsent = failed.take_message().is_some();
+            Err(fault(failed.error(), reused, unsent))
+        }
+    }
+}
+
+async fn send_h2(
+    mut sender: hyper::client::conn::http2::SendRequest<Outbound>,
+    mut request: Request<Outbound>,
+    reused: bool,
+) -> Result<Answer, Fault> {
+    request.headers_mut().remove(HOST);
+    *request.version_mut() = Version::HTTP_2;
+    let result: Result<Response<Incoming>, _> = sender.try_send_request(request).await;
+    match result {
+        Ok(response) => {
+            let (head, incoming) = response.into_parts();
+            Ok(Answer { head, body: AnswerBody { incoming, link: None, home: None } })
+        }
+        Err(mut failed) => {
+            let unsent = failed.take_message().is_some();
+            Err(fault(failed.error(), reused, unsent))
+        }
+    }
+}
+
+fn fault(error: &hyper::Error, reused: bool, unsent: bool) -> Fault {
+    let (kind, message) = if error.is_parse() {
+        (Kind::UpstreamInvalid, "The provider's answer is not HTTP.")
+    } else {
+        (Kind::UpstreamReset, "The provider closed the connection before its answer.")
+    };
+    // A half answer is no stale connection: hyper names it a parse error or an incomplete message with bytes behind it.
+    let stale = reused && (unsent || error.is_canceled() || error.is_closed() || error.is_incomplete_message() || is_reset(error));
+    Fault { error: GatewayError::new(kind, message).with_cause(describe(error)), stale, unsent }
+}
+
+fn is_reset(error: &hyper::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
+    std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<std::io::Error>())
+        .is_some_and(|io| matches!(io.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected))
+}
+
+fn describe(error: &hyper::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,16 @@
+//! Connections to providers.
+//!
+//! Every engine thread has a pool of its own, so nothing is locked. An HTTP/1.1 connection has no task: whoever uses it
+//! polls it, which is what lets everything that has arrived leave in one write. HTTP/2 connections are shared by many
+//! requests and have one task each.
+
+mod body;
+mod connect;
+mod exchange;
+mod pool;
+mod stream;
+
+pub(crate) use body::{Outbound, OutboundState};
+pub(crate) use connect::{Connector, tls_config};
+pub(crate) use exchange::{Answer, AnswerBody, send};
+pub(crate) use pool::Pool;

@@ -1,0 +1,107 @@
+//! `Engine`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ferrogate_net::journal::Value;
+use ferrogate_net::{Engine as NetEngine, Options};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+
+use crate::inbox::Inbox;
+
+pyo3::create_exception!(ferrogate._core, SnapshotRejected, PyValueError, "The document is not a valid snapshot.");
+
+/// One gateway: threads, lanes, upstream connections, journal.
+#[pyclass(frozen, module = "ferrogate._core")]
+pub(crate) struct Engine {
+    net: NetEngine,
+}
+
+pub(crate) fn rejected(error: ferrogate_core::snapshot::Rejected) -> PyErr {
+    SnapshotRejected::new_err(error.0)
+}
+
+pub(crate) fn json<T: serde::Serialize>(py: Python<'_>, value: &T) -> PyResult<Py<PyBytes>> {
+    let bytes = serde_json::to_vec(value).map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
+    Ok(PyBytes::new(py, &bytes).unbind())
+}
+
+#[pymethods]
+impl Engine {
+    #[new]
+    fn new(py: Python<'_>, snapshot: &[u8], options: &[u8]) -> PyResult<Self> {
+        let options: Options =
+            serde_json::from_slice(options).map_err(|error| PyValueError::new_err(format!("options: {error}")))?;
+        let net = py.detach(|| NetEngine::new(snapshot, options)).map_err(rejected)?;
+        Ok(Self { net })
+    }
+
+    fn start(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.net.start()).map_err(|error| PyRuntimeError::new_err(error.to_string()))
+    }
+
+    #[pyo3(signature = (host, port, control))]
+    fn listen(&self, py: Python<'_>, host: &str, port: u16, control: Option<PathBuf>) -> PyResult<(String, u16)> {
+        let address = py.detach(|| self.net.listen(host, port, control))?;
+        Ok((address.ip().to_string(), address.port()))
+    }
+
+    fn apply(&self, py: Python<'_>, snapshot: &[u8]) -> PyResult<u64> {
+        py.detach(|| self.net.apply(snapshot)).map_err(rejected)
+    }
+
+    fn set_state(&self, ready: bool, control: bool) {
+        self.net.set_state(ready, control);
+    }
+
+    fn drain(&self, py: Python<'_>, timeout_ms: u64) -> bool {
+        py.detach(|| self.net.drain(Duration::from_millis(timeout_ms)))
+    }
+
+    fn stop(&self, py: Python<'_>) {
+        py.detach(|| self.net.stop());
+    }
+
+    fn lanes(&self, py: Python<'_>) -> PyResult<Py<PyBytes>> {
+        json(py, &self.net.lanes())
+    }
+
+    fn metrics(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| self.net.metrics()).map_err(|error| PyRuntimeError::new_err(error.to_string()))
+    }
+
+    fn status(&self, py: Python<'_>) -> PyResult<Py<PyBytes>> {
+        json(py, &self.net.status())
+    }
+
+    fn inbox(&self) -> PyResult<Inbox> {
+        Ok(Inbox::new(self.net.inbox().map_err(|error| PyRuntimeError::new_err(error.to_string()))?))
+    }
+
+    fn journal_read(
+        &self,
+        py: Python<'_>,
+        segment: u64,
+        offset: u64,
+        max_rows: usize,
+    ) -> PyResult<(usize, Py<PyList>, u64, u64)> {
+        let batch = py.detach(|| self.net.journal_read(segment, offset, max_rows))?;
+        let Some(batch) = batch else { return Ok((0, PyList::empty(py).unbind(), segment, offset)) };
+        let columns = batch.rows.iter().flat_map(ferrogate_net::journal::Record::columns);
+        let mut values = Vec::with_capacity(batch.rows.len() * ferrogate_net::journal::COLUMNS.len());
+        for value in columns {
+            values.push(match value {
+                Value::Null => py.None(),
+                Value::Int(number) => number.into_pyobject(py)?.into_any().unbind(),
+                Value::Text(text) => text.into_pyobject(py)?.into_any().unbind(),
+            });
+        }
+        Ok((batch.rows.len(), PyList::new(py, values)?.unbind(), batch.segment, batch.offset))
+    }
+
+    fn journal_release(&self, py: Python<'_>, segment: u64) -> PyResult<u64> {
+        Ok(py.detach(|| self.net.journal_release(segment))?)
+    }
+}

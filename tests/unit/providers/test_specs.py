@@ -1,0 +1,111 @@
+import dataclasses
+import inspect
+import string
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from ferrogate import providers
+from ferrogate.config.models import ProviderSection, check_provider_name
+from ferrogate.config.sections import written_name
+from ferrogate.config.urls import base_url
+from ferrogate.providers import azure
+from ferrogate.providers.base import Operation
+from ferrogate.providers.builtin import BUILTIN
+
+COMMON = {written_name(ProviderSection, name) for name in ProviderSection.model_fields}
+
+
+@pytest.mark.parametrize("spec", BUILTIN, ids=lambda spec: spec.name)
+def test_a_spec_is_whole(spec):
+    check_provider_name(spec.name)
+    if spec.base_url is not None:
+        assert base_url(spec.base_url) == spec.base_url
+    assert "*" in spec.templates
+    for operation, template in spec.templates.items():
+        assert operation == "*" or operation in get_args(Operation)
+        assert template.startswith("/")
+        fields = {field for _, field, _, _ in string.Formatter().parse(template) if field}
+        assert "path" in fields
+        assert fields <= {"path", "model"}
+    assert spec.auth.header == spec.auth.header.lower()
+    assert all(prefix == prefix.lower() and prefix.endswith("-") for prefix in spec.forward_headers)
+    assert not {option.name for option in spec.options} & COMMON
+    assert all(option.default in option.choices for option in spec.options if option.choices)
+    assert spec.docs
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "variable"),
+    [
+        ("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
+        ("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
+        ("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+        ("deepseek", "https://api.deepseek.com", "DEEPSEEK_API_KEY"),
+        ("together", "https://api.together.ai/v1", "TOGETHER_API_KEY"),
+        ("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+        ("vllm", "http://127.0.0.1:8000/v1", "VLLM_API_KEY"),
+        ("ollama", "http://127.0.0.1:11434/v1", None),
+        ("mock", "http://127.0.0.1:8081/v1", None),
+        ("azure", None, "AZURE_OPENAI_API_KEY"),
+        ("openai-compatible", None, None),
+    ],
+)
+def test_where_a_provider_is_and_what_holds_its_key(name, url, variable):
+    spec = next(spec for spec in BUILTIN if spec.name == name)
+    assert spec.base_url == url
+    assert (spec.env_keys[0] if spec.env_keys else None) == variable
+    assert spec.keyless is (name in ("vllm", "ollama", "mock", "openai-compatible"))
+
+
+def test_families_of_headers_reach_only_their_providers():
+    families = {spec.name: spec.forward_headers for spec in BUILTIN if spec.forward_headers}
+    assert families == {"openai": ("openai-",), "azure": ("openai-",), "mock": ("x-mock-",)}
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "resource", "chat", "files", "query"),
+    [
+        (
+            "https://r.openai.azure.com", {"api": "auto", "api_version": "2024-10-21"},
+            "https://r.openai.azure.com", "/openai/deployments/{model}/{path}", "/openai/{path}",
+            "api-version=2024-10-21",
+        ),
+        (
+            "https://r.openai.azure.com/openai", {"api": "deployments", "api_version": "2025-01-01-preview"},
+            "https://r.openai.azure.com", "/openai/deployments/{model}/{path}", "/openai/{path}",
+            "api-version=2025-01-01-preview",
+        ),
+        (
+            "https://r.openai.azure.com", {"api": "v1", "api_version": "2024-10-21"},
+            "https://r.openai.azure.com", None, "/openai/v1/{path}", "",
+        ),
+        (
+            "https://r.openai.azure.com/openai/v1", {"api": "auto", "api_version": "2024-10-21"},
+            "https://r.openai.azure.com", None, "/openai/v1/{path}", "",
+        ),
+        (
+            "https://r.openai.azure.com/openai/v1", {"api": "deployments", "api_version": "a&b"},
+            "https://r.openai.azure.com", "/openai/deployments/{model}/{path}", "/openai/{path}",
+            "api-version=a%26b",
+        ),
+    ],
+)  # fmt: skip
+def test_azure_has_two_forms_of_url(url, options, resource, chat, files, query):
+    spec = azure.SPEC.configure(dataclasses.replace(azure.SPEC, base_url=url), options)
+    assert spec.base_url == resource
+    assert spec.templates.get("chat.completions") == chat
+    assert spec.templates["*"] == files
+    assert spec.query == query
+    assert (spec.auth.header, spec.auth.prefix) == ("api-key", "")
+
+
+def test_a_provider_file_is_short():
+    folder = Path(inspect.getfile(providers)).parent
+    files = [
+        path for path in folder.glob("*.py") if path.stem not in ("base", "registry", "builtin", "__init__")
+    ]
+    assert len(files) == len(BUILTIN)
+    for path in files:
+        assert len(path.read_text().splitlines()) < 60, path.name
