@@ -11,8 +11,6 @@ ARGS ?=
 WHEELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ferrogate/wheels
 
 DEV := .venv-dev/bin
-# One interpreter for every cargo call: another one makes cargo compile the binding's dependencies again.
-CARGO := PYO3_PYTHON="$(CURDIR)/$(DEV)/python" cargo
 PYTEST := $(DEV)/python -m pytest
 SDK_PYTEST := .cache/sdk/bin/python -m pytest
 
@@ -49,7 +47,7 @@ fmt: .venv-dev/.locked ## format the sources
 
 lint: .venv-dev/.locked ## formatting, clippy, ruff, layers, crates
 	cargo fmt --all --check
-	$(CARGO) clippy --profile quick --locked --workspace --all-targets -- -D warnings
+	PYO3_PYTHON="$(CURDIR)/$(DEV)/python" cargo clippy --profile quick --locked --workspace --all-targets -- -D warnings
 	$(DEV)/ruff check .
 	$(DEV)/ruff format --check .
 	$(DEV)/lint-imports
@@ -66,7 +64,7 @@ generated: dev ## fail where a generated file is not what its source says
 	$(DEV)/python -m ferrogate.engine.schema --check
 
 test: dev sdk ## every test that needs no other program
-	$(CARGO) test --profile quick --locked --workspace --exclude ferrogate-py
+	cargo test --profile quick --locked --workspace --exclude ferrogate-py
 	$(PYTEST) -m 'not real and not docker and not wheel' $(ARGS)
 	$(SDK_PYTEST) -m sdk $(ARGS)
 

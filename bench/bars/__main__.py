@@ -111,7 +111,7 @@ def attempt(part: Part, name: str, tell: Tell) -> Findings:
     try:
         with lab() as room:
             return part(room, tell)
-    except (FerrogateError, OSError, ValueError) as error:
+    except (FerrogateError, OSError) as error:
         return Findings(notes=[f"{name} was not measured to its end: {error}"], failed=True)
 
 

@@ -55,7 +55,13 @@ class Inbox:
 
     def fileno(self) -> int: ...
     def submit(
-        self, method: str, path: bytes, query: bytes, headers: list[tuple[bytes, bytes]], body: bytes, more: bool
+        self,
+        method: str,
+        path: bytes,
+        query: bytes,
+        headers: list[tuple[bytes, bytes]],
+        body: bytes,
+        more: bool,
     ) -> int:
         """Hand a request to the engine; returns its ticket. ``more`` says that body parts follow by :meth:`feed`."""
     def feed(self, ticket: int, part: bytes, more: bool) -> bool:

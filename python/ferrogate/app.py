@@ -1,11 +1,11 @@
 """The composition root of ``gateway serve``.
 
-One process, one asyncio loop on the main thread. Three ways in, chosen by settings: the native listener with the control
-plane behind a Unix socket; uvicorn with the compiled engine; uvicorn with the Python engine. This module alone opens
-sockets, handles signals and decides when things end; what the parts do is theirs.
+One process, one asyncio loop on the main thread. Three ways in, chosen by settings: the native listener with
+the control plane behind a Unix socket; uvicorn with the compiled engine; uvicorn with the Python engine. This
+module alone opens sockets, handles signals and decides when things end; what the parts do is theirs.
 
-The order of a start keeps the first answer early: the socket listens before the admin application is imported, and what
-arrives meanwhile waits in its queue.
+The order of a start keeps the first answer early: the socket listens before the admin application is
+imported, and what arrives meanwhile waits in its queue.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ferrogate.assembly import Assembly
-from ferrogate.config.urls import is_loopback
 from ferrogate.config.watch import watch
 from ferrogate.services import run_file
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from ferrogate.doors import ASGIApp
     from ferrogate.doors.native import ControlSocket
     from ferrogate.doors.server import Server
+    from ferrogate.services.credentials import FirstSecrets
 
 __all__ = ["serve"]
 
@@ -49,6 +49,7 @@ def serve(config: Path | None = None, overrides: Mapping[str, Any] | None = None
 
     Raises:
         FerrogateError: the gateway cannot start; the text says what to do.
+
     """
     gc.disable()  # imports make millions of objects that live for ever: collecting among them only takes time
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
@@ -72,6 +73,7 @@ class _Gateway:
         self._run: run_file.RunFile | None = None
         self._server: Server | None = None
         self._control: ControlSocket | None = None
+        self._inference: Any = None
         self._stopping = asyncio.Event()
         self._exit_code = 0
 
@@ -80,24 +82,25 @@ class _Gateway:
         return self._assembly.compiled is not None and self._settings.door == "native"
 
     async def run(self) -> int:
+        """Start, serve until a signal, drain, end."""
         self._handle_signals()
-        tasks: list[asyncio.Task[None]] = []
+        watching: asyncio.Task[None] | None = None
         try:
             sock, host, port = self._listen()
             self._run = run_file.new(_url(_reachable(host), port))
-            app = await self._make_app()
-            self._server = self._make_server(app)
-            server_task = asyncio.create_task(self._server.run_on(sock), name="control-plane")
-            server_task.add_done_callback(self._server_ended)
-            tasks.append(server_task)
-            await self._server.wait_started()
+            first = self._assembly.services.credentials.ensure() if self._settings.auth_required else None
+            self._server = _new_server(self._make_app())
+            ended = await self._server.start(sock)
+            ended.add_done_callback(self._server_ended)
             if self._assembly.path is not None:
-                tasks.append(asyncio.create_task(self._watch(self._assembly.path), name="config-watch"))
-            self._announce(host, port)
+                watching = asyncio.create_task(self._watch(self._assembly.path), name="config-watch")
+            self._announce(host, port, first)
             await self._stopping.wait()
             await self._drain()
         finally:
-            await self._end(tasks)
+            if watching is not None:
+                watching.cancel()
+            await self._end()
         return self._exit_code
 
     def _listen(self) -> tuple[socket.socket, str, int]:
@@ -115,9 +118,8 @@ class _Gateway:
         sock = bind(settings.host, settings.port)
         return sock, settings.host, sock.getsockname()[1]
 
-    async def _make_app(self) -> ASGIApp:
+    def _make_app(self) -> ASGIApp:
         from ferrogate.admin import create_app
-        from ferrogate.doors import Split
 
         assembly = self._assembly
         control: Any = create_app(
@@ -126,18 +128,16 @@ class _Gateway:
             run_secret=self._run.secret if self._run else None,
         )
         if self._is_native:
-            return control  # type: ignore[no-any-return]
-        if assembly.reference is not None:
-            return Split(assembly.reference, control)
-        from ferrogate.doors.asgi import InferenceApp
+            return cast("ASGIApp", control)
+        from ferrogate.doors import Split
 
-        self._inference = InferenceApp(assembly.compiled)
+        if assembly.compiled is not None:
+            from ferrogate.doors.asgi import InferenceApp
+
+            self._inference = InferenceApp(assembly.compiled)
+        else:
+            self._inference = assembly.reference
         return Split(self._inference, control)
-
-    def _make_server(self, app: ASGIApp) -> Server:
-        from ferrogate.doors.server import Server
-
-        return Server(app)
 
     def _server_ended(self, task: asyncio.Task[None]) -> None:
         if self._stopping.is_set() or task.cancelled():
@@ -150,14 +150,14 @@ class _Gateway:
         else:
             self._stop(1)
 
-    def _announce(self, host: str, port: int) -> None:
-        """Both halves answer: say so, first thing on standard output."""
+    def _announce(self, host: str, port: int, first: FirstSecrets | None) -> None:
+        """Say that both halves answer, first thing on standard output."""
         assembly = self._assembly
         lines = [f"listening on {_url(host, port)}", f"dashboard: {_url(_reachable(host), port)}/"]
-        if self._settings.auth_required:
-            made = assembly.services.credentials.ensure()
-            lines += [f"admin token: {made.admin_token}"] if made.admin_token else []
-            lines += [f"gateway key: {made.gateway_key}"] if made.gateway_key else []
+        if first is not None and first.admin_token:
+            lines.append(f"admin token: {first.admin_token}")
+        if first is not None and first.gateway_key:
+            lines.append(f"gateway key: {first.gateway_key}")
         if self._run is not None:
             run_file.write(assembly.folder, self._run)
         if assembly.compiled is not None:
@@ -168,6 +168,29 @@ class _Gateway:
         gc.collect()
         gc.freeze()
         gc.enable()
+
+    async def _drain(self) -> None:
+        """Refuse new requests and let the running ones finish."""
+        assembly, limit = self._assembly, self._settings.drain_ms / 1000
+        logger.info("draining for at most %.0f s; press Ctrl-C again to end at once", limit)
+        if assembly.reference is not None:
+            done = await assembly.reference.drain(limit)
+        elif assembly.compiled is not None:
+            assembly.compiled.set_state(ready=False, control=True)
+            done = await asyncio.to_thread(assembly.compiled.drain, limit)
+        if not done:
+            logger.warning("requests were still running after %.0f s and are cut", limit)
+
+    async def _end(self) -> None:
+        """Close the ways in; the assembly closes the rest."""
+        if self._run is not None:
+            run_file.clear(self._assembly.folder, self._run)
+        if self._server is not None:
+            await self._server.end()
+        if self._inference is not None:
+            await self._inference.aclose()
+        if self._control is not None:
+            self._control.close()
 
     async def _watch(self, path: Path) -> None:
         async def changed() -> None:
@@ -192,3 +215,19 @@ class _Gateway:
         if not self._stopping.is_set():
             self._exit_code = code
             self._stopping.set()
+
+
+def _new_server(app: ASGIApp) -> Server:
+    from ferrogate.doors.server import Server
+
+    return Server(app)
+
+
+def _reachable(host: str) -> str:
+    """Return how this machine reaches a bind address."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "[::]": "::1"}.get(host, host)  # noqa: S104
+
+
+def _url(host: str, port: int) -> str:
+    bracketed = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    return f"http://{bracketed}:{port}"

@@ -1,8 +1,8 @@
 """Puts one gateway together: configuration, data folder, store, engine, services.
 
-``gateway serve`` (:mod:`ferrogate.app`) and the embedded application (:mod:`ferrogate.embed`) both stand on an
-:class:`Assembly`; they differ only in how requests get in. Everything heavy is imported where it is needed, because
-the time to the first answer is mostly the time to import.
+``gateway serve`` (:mod:`ferrogate.app`) and the embedded application (:mod:`ferrogate.embed`) both stand on
+an :class:`Assembly`; they differ only in how requests get in. Everything heavy is imported where it is
+needed, because the time to the first answer is mostly the time to import.
 """
 
 from __future__ import annotations
@@ -45,7 +45,6 @@ class Assembly:
     Args:
         config: the file; None looks for ``gateway.yaml``. A file that is named must exist.
         overrides: settings by dotted name, which win over environment and file; None was not given.
-        door: what the request records say of the way in.
         open_hosts: leave Host and Origin to the application that this one lives in.
 
     Attributes:
@@ -55,6 +54,7 @@ class Assembly:
 
     Raises:
         FerrogateError: the configuration, the data folder or the engine.
+
     """
 
     def __init__(
@@ -62,7 +62,6 @@ class Assembly:
         *,
         config: Path | None = None,
         overrides: Mapping[str, Any] | None = None,
-        door: str | None = None,
         open_hosts: bool = False,
     ) -> None:
         self._closing = ExitStack()
@@ -73,12 +72,12 @@ class Assembly:
         self._overrides = dict(overrides or {})
         self._open_hosts = open_hosts
         try:
-            self._build(door)
+            self._build()
         except BaseException:
             self.close()
             raise
 
-    def _build(self, door: str | None) -> None:
+    def _build(self) -> None:
         from ferrogate.providers.registry import Registry
 
         registry = Registry.load()
@@ -89,7 +88,7 @@ class Assembly:
         if self.settings.mock:
             self._overrides["providers.mock.base_url"] = self._start_mock()
         self.configuration = self._configure(registry)
-        self.services = self._join(door or self.settings.door)
+        self.services = self._join()
 
     def _load_file(self) -> GatewayConfig:
         self.read_stamp = None if self.path is None else stamp(self.path)
@@ -119,7 +118,7 @@ class Assembly:
             load_file=self._load_file, environ=os.environ, store=self.store, registry=registry
         )
 
-    def _join(self, door: str) -> Services:
+    def _join(self) -> Services:
         from ferrogate.services.compose import build
 
         snapshot = self.configuration.snapshot
@@ -135,7 +134,6 @@ class Assembly:
                 self._opened(snapshot),
                 workers=self.settings.threads,
                 journal=self.folder / "journal",
-                door=door,
             )
             self._closing.callback(engine.stop)
         port = _OpenHosts(engine) if self._open_hosts else engine
@@ -187,7 +185,7 @@ def _lock(folder: Path) -> Callable[[], None]:
         run = run_file.read(folder)
         where = f" at {run.url} (process {run.pid})" if run else ""
         raise DataFolderInUseError(
-            f"a gateway runs on the data folder {folder} already{where}: stop it, or choose another with --data"
+            f"a gateway runs on the data folder {folder} already{where}: stop it, or choose with --data"
         ) from error
     return lambda: os.close(handle)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import re
 from collections.abc import Callable, Collection
 
 from anyio.to_thread import run_sync
@@ -25,6 +26,7 @@ from ferrogate.services.secret_text import GATEWAY_KEY_PREFIX
 __all__ = ["Gate"]
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(:[0-9]*)?", re.ASCII)
 _PROBES = frozenset({"/healthz", "/readyz"})
 _BROWSED = frozenset({"/docs", "/openapi.json", "/metrics"})
 """A browser and Prometheus reach these by HTTP Basic too: the token as the password. They only read."""
@@ -141,8 +143,8 @@ class Gate:
         if len(hosts) != 1 or _without_port(hosts[0]) not in _LOOPBACK.union(named):
             return problem(
                 "host_forbidden",
-                "this Host is not one that the gateway answers to: use localhost or 127.0.0.1, or add the name"
-                " to server.allowed_hosts",
+                "this Host is not one that the gateway answers to: use localhost or 127.0.0.1, or add the"
+                " name to server.allowed_hosts",
             )
         own = (f"http://{hosts[0]}".lower(), f"https://{hosts[0]}".lower())
         if origin and not is_allowed_origin and origin.lower() not in own:
@@ -175,7 +177,5 @@ def _presented(authorization: str, *, basic: bool) -> str:
 
 
 def _without_port(host: str) -> str:
-    host = host.lower()
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0]
+    match = _HOST.fullmatch(host.lower())
+    return match[1] if match else ""

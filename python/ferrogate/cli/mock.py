@@ -1,8 +1,8 @@
 """``gateway mock``: the scripted provider as a server of its own.
 
-For whoever wants to try a client or the gateway against a provider that costs nothing, answers at once and fails
-on demand. What a single request should meet is said by its ``x-mock-*`` headers or by its key's script; the flags
-here are what holds for all the others.
+For whoever wants to try a client or the gateway against a provider that costs nothing, answers at once and
+fails on demand. What a single request should meet is said by its ``x-mock-*`` headers or by its key's script;
+the flags here are what holds for all the others.
 """
 
 from __future__ import annotations

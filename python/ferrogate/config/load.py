@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from ferrogate.config.document import parse
 from ferrogate.config.environment import VARIABLES, read_environment
+from ferrogate.config.later import take_later
 from ferrogate.config.models import GatewayConfig, ProviderSection
 from ferrogate.config.places import Location, Place, Places, Problem
 from ferrogate.config.problems import find_problems, unknown_key
@@ -25,12 +26,6 @@ Kinds = Mapping[str, frozenset[str]]
 
 _LARGEST_FILE = 2**20
 _NAMES = ("gateway.yaml", "gateway.yml")
-_LATER = {
-    "cache": "this version has no response cache",
-    "hedge": "this version does not hedge requests",
-    "timeouts": "this version has timeouts at top level and under a provider, not under an alias",
-    "log": "this version has log settings at top level only",
-}
 
 
 def find_config(path: Path | None, environ: Mapping[str, str] | None = None) -> Path | None:
@@ -79,14 +74,14 @@ def check_config(
         return None, problems
     tree: dict[str, Any] = data or {}
     variables, warnings = read_environment(environ)
-    warnings += _take_later(tree, places)
+    warnings += take_later(tree, places, kinds)
     _anchor_data_folder(tree, path)
     for variable, text in variables.items():
         _lay_over(tree, places, VARIABLES[variable], text, Place("env", variable))
     for name, value in (overrides or {}).items():
         if value is not None:
             location = tuple(name.split("."))
-            _lay_over(tree, places, location, value, Place("flag", f"--{location[-1].replace('_', '-')}"))
+            _lay_over(tree, places, location, value, Place("flag", _flag(location)))
     if kinds is not None:
         problems += _check_kinds(tree, places, kinds)
     context = {"environ": environ, "folder": path.parent if path else Path()}
@@ -136,29 +131,6 @@ def _read(path: Path | None) -> tuple[Any, Places, list[Problem]]:
     return data, places, problems
 
 
-def _take_later(tree: dict[str, Any], places: Places) -> list[str]:
-    """Remove what later versions will read, and the ``x-`` keys that only hold anchors; say which."""
-    warnings = []
-    models = tree.get("models")
-    sections: list[tuple[dict[str, Any], Location, tuple[str, ...]]] = [(tree, (), ("cache", "hedge"))]
-    if isinstance(models, dict):
-        sections += [
-            (section, ("models", name), tuple(_LATER))
-            for name, section in models.items()
-            if isinstance(section, dict)
-        ]
-    for section, location, names in sections:
-        for name in names:
-            if section.pop(name, None) is not None:
-                place = places.key((*location, name))
-                warnings.append(
-                    f"{place}: {'.'.join(map(str, (*location, name)))} is ignored: {_LATER[name]}"
-                )
-    for name in [name for name in tree if name.startswith("x-")]:
-        del tree[name]
-    return warnings
-
-
 def _anchor_data_folder(tree: dict[str, Any], path: Path | None) -> None:
     """Paths in the file are relative to the file, so that it means the same from every working folder."""
     server = tree.get("server")
@@ -181,6 +153,12 @@ def _lay_over(tree: dict[str, Any], places: Places, location: Location, value: A
         for known in [known for known in places_of if known[: len(location)] == location]:
             del places_of[known]
         places_of[location] = place
+
+
+def _flag(location: Location) -> str:
+    """Name the flag behind an override: ``--allowed-hosts``; ``--mock`` for the provider that it brings."""
+    name = location[1] if location[0] == "providers" else location[-1]
+    return f"--{str(name).replace('_', '-')}"
 
 
 def _check_kinds(tree: dict[str, Any], places: Places, kinds: Kinds) -> list[Problem]:

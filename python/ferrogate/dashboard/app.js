@@ -89,9 +89,9 @@ function showKeys(keys) {
       element("td", { textContent: key.provider }),
       element("td", { textContent: key.name }),
       element("td", { className: "mono", textContent: key.value || "none" }),
-      element("td", { className: "num", textContent: key.weight }),
-      element("td", { className: "clip", textContent: key.models.join(", "), title: key.models.join(", ") }),
-      element("td", { className: "clip dim", textContent: where + note, title: where + note }),
+      element("td", { className: "num roomy", textContent: key.weight }),
+      element("td", { className: "clip roomy", textContent: key.models.join(", "), title: key.models.join(", ") }),
+      element("td", { className: "clip dim roomy", textContent: where + note, title: where + note }),
       actions);
   }));
 }
@@ -128,11 +128,11 @@ function showLogs(rows) {
       element("td", { textContent: new Date(row.started_at).toLocaleTimeString([], { hour12: false }) }),
       element("td", { className: `status ${kind}`, textContent: row.outcome === "ok" || row.outcome === "error" ? row.status : `${row.status} ${row.outcome}` }),
       element("td", { className: "clip", textContent: row.model || row.path, title: row.model }),
-      element("td", { textContent: (row.provider || "–") + tries }),
-      element("td", { className: "clip", textContent: row.key || "–" }),
+      element("td", { className: "roomy", textContent: (row.provider || "–") + tries }),
+      element("td", { className: "clip roomy", textContent: row.key || "–" }),
       element("td", { className: "num", textContent: milliseconds(row.latency.total_ms) }),
-      element("td", { className: "num", textContent: milliseconds(row.latency.ttft_ms) }),
-      element("td", { className: "num", textContent: milliseconds(row.latency.overhead_ms) }),
+      element("td", { className: "num roomy", textContent: milliseconds(row.latency.ttft_ms) }),
+      element("td", { className: "num roomy", textContent: milliseconds(row.latency.overhead_ms) }),
       element("td", { className: "num", textContent: tokens }));
   }));
 }
@@ -140,8 +140,9 @@ function showLogs(rows) {
 async function refresh() {
   clearTimeout(timer);
   try {
-    const [status, keys, aliases, listed, logs, stats] = await Promise.all([
-      call("GET", "status"), call("GET", "keys"), call("GET", "models"), call("GET", "providers"),
+    const status = await call("GET", "status");
+    const [keys, aliases, listed, logs, stats] = await Promise.all([
+      call("GET", "keys"), call("GET", "models"), call("GET", "providers"),
       call("GET", "logs?limit=20"), call("GET", "stats?bucket=5m")]);
     providers = listed.items;
     show(true);

@@ -115,7 +115,7 @@ function operationOf(verb, path, operation) {
   inside.append(element("h3", { textContent: "Answers" }));
   for (const [status, answer] of Object.entries(operation.responses)) {
     const schema = answer.content?.["application/json"]?.schema;
-    const line = prose(answer.description);
+    const line = prose(answer.description === "Successful Response" ? "Done." : answer.description);
     line.prepend(element("code", { textContent: status }), " ");
     inside.append(line);
     if (schema && status.startsWith("2")) inside.append(schemaFields(schema));

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import uvicorn
 
 from ferrogate.doors import ASGIApp
-from ferrogate.errors import AddressError
+from ferrogate.errors import AddressError, EngineError
 
 __all__ = ["Server", "bind"]
 
@@ -26,7 +26,7 @@ class Server(uvicorn.Server):
 
     Args:
         app: the application; it gets no lifespan events.
-        grace: seconds that running requests have once :meth:`stop` was called.
+        grace: seconds that running requests have once :meth:`end` was called.
 
     """
 
@@ -46,6 +46,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._stop = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -59,19 +60,25 @@ class Server(uvicorn.Server):
                 async with asyncio.timeout(1.0):
                     await self._stop.wait()
 
-    async def run_on(self, sock: socket.socket) -> None:
-        """Serve on a socket that is bound and listening, until :meth:`stop`."""
-        await self.serve(sockets=[sock])
+    async def start(self, sock: socket.socket) -> asyncio.Task[None]:
+        """Serve on a socket that is bound and listening; return once connections are taken.
 
-    async def wait_started(self) -> None:
-        """Wait until connections are taken."""
-        while not self.started:  # noqa: ASYNC110 - uvicorn offers a flag and no event
-            await asyncio.sleep(0.001)
+        The task ends when the server does, by :meth:`end` or by a fault of its own.
+        """
+        self._task = asyncio.create_task(self.serve(sockets=[sock]), name="uvicorn")
+        while not self.started:
+            await asyncio.sleep(0.001)  # uvicorn offers a flag and no event
+            if self._task.done():
+                await self._task
+                raise EngineError("the HTTP server ended before it took a connection")
+        return self._task
 
-    def stop(self) -> None:
-        """Take no more connections, and end when the running requests have, or after the grace."""
+    async def end(self) -> None:
+        """Take no more connections, and return when the running requests have ended, or after the grace."""
         self.should_exit = True
         self._stop.set()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
 
 
 def bind(host: str, port: int) -> socket.socket:

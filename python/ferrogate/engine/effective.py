@@ -175,7 +175,8 @@ def _merge_settings(
             place = places.get(name, Place("file", "the file")) if attribute in said else None
             sources[name] = place.said if place else "store"
             origins[name] = str(place) if place else "store"
-    return Settings.model_construct(None, **sections), sources, origins, warnings
+    merged: dict[str, Any] = dict(sections)
+    return Settings.model_construct(None, **merged), sources, origins, warnings
 
 
 def _merge_aliases(

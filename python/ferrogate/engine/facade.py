@@ -21,7 +21,7 @@ from ferrogate.engine.snapshot import Snapshot
 from ferrogate.errors import AddressError, EngineError, ForkedError, SnapshotError
 
 if TYPE_CHECKING:
-    from ferrogate._core import Inbox
+    from ferrogate._core import Inbox as Inbox
 
 __all__ = ["Engine", "MockServer", "bench_run", "build_info", "check_snapshot", "error_kinds"]
 
@@ -155,8 +155,8 @@ class Engine:
     def _guarded(self) -> Iterator[Any]:
         if os.getpid() != self._pid:
             raise ForkedError(
-                f"the engine was started in process {self._pid} and cannot be used in its child {os.getpid()}; "
-                "start it after the fork"
+                f"the engine was started in process {self._pid} and cannot be used in its child "
+                f"{os.getpid()}; start it after the fork"
             )
         with _mapped():
             yield self._engine

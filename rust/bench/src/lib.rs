@@ -28,5 +28,5 @@ mod worker;
 
 pub use error::Error;
 pub use options::Options;
-pub use report::{GroupUsage, Progress, Report, Requests, Summary, ThreadUsage, Window};
+pub use report::{GroupUsage, Progress, Report, Requests, Summary, ThreadUsage, Totals, Window};
 pub use run::run;

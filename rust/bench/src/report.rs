@@ -43,6 +43,22 @@ pub struct Window {
     pub throughput: f64,
 }
 
+/// All that happened from the first request to the end of the time to finish, the warm-up included: what the whole CPU
+/// of a server from idle to idle is divided by.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Totals {
+    /// Requests sent.
+    pub sent: u64,
+    /// Whole answers of any status.
+    pub completed: u64,
+    /// Requests that ended without a whole answer.
+    pub failed: u64,
+    /// Events of streams, those of broken and unfinished streams too.
+    pub events: u64,
+    /// Body bytes received.
+    pub bytes: u64,
+}
+
 /// The fate of the requests that were planned inside the window.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Requests {
@@ -115,6 +131,8 @@ pub struct Report {
     pub cancelled: bool,
     /// What happened inside the window.
     pub window: Window,
+    /// What happened in the whole run.
+    pub totals: Totals,
     /// What became of the requests planned inside the window.
     pub requests: Requests,
     /// Whole answers by status.

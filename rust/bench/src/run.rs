@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::crew::{Crew, THREAD_NAME};
 use crate::observe::{Live, Reading};
-use crate::report::{Progress, Report, Requests, Window};
+use crate::report::{Progress, Report, Requests, Totals, Window};
 use crate::tally::Tally;
 use crate::target::Target;
 use crate::usage;
@@ -168,7 +168,7 @@ fn report(
 ) -> Report {
     let options = load.options;
     let seconds = (last.at - first.at).as_secs_f64();
-    let (before, after) = (&first.counters, &last.counters);
+    let (before, after, all) = (&first.counters, &last.counters, load.live.read());
     let completed = after.completed - before.completed;
     let generator = last.generator.since(&first.generator, 0);
     let generator_cpu_us =
@@ -195,6 +195,13 @@ fn report(
             events: after.events - before.events,
             bytes: after.bytes - before.bytes,
             throughput: if seconds > 0.0 { ratio(completed, seconds) } else { 0.0 },
+        },
+        totals: Totals {
+            sent: all.sent,
+            completed: all.completed,
+            failed: all.failed,
+            events: all.events,
+            bytes: all.bytes,
         },
         requests: Requests {
             sent: tally.sent,

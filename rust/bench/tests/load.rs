@@ -104,6 +104,7 @@ fn an_open_load_sends_every_planned_request_once() {
     assert_eq!((report.requests.sent, report.requests.ok), (200, 200), "{report:?}");
     assert_eq!(report.statuses[&200], 200);
     assert_eq!(server.requests.load(Ordering::SeqCst), 240);
+    assert_eq!((report.totals.sent, report.totals.completed, report.totals.bytes), (240, 240, 240 * 12));
     assert_eq!(report.latency_us.count, 200);
     assert_eq!(cfg!(target_os = "linux"), report.generator_cpu_us.is_some());
     assert_eq!(report.lateness_us.count, 200);
@@ -171,6 +172,7 @@ fn streams_are_counted_by_event_and_must_be_finished() {
     assert_eq!(report.first_byte_us.count, 25);
     assert!(report.first_byte_us.p50 <= report.latency_us.p50);
     assert!(report.window.events > 400, "{report:?}");
+    assert_eq!(report.totals.events, 60 * 9 + 30, "{report:?}");
 }
 
 #[test]

@@ -20,7 +20,12 @@ impl MockServer {
     fn new(py: Python<'_>, options: &[u8]) -> PyResult<Self> {
         let options: ferrogate_mock::Options =
             serde_json::from_slice(options).map_err(|error| PyValueError::new_err(format!("options: {error}")))?;
-        Ok(Self { server: py.detach(|| ferrogate_mock::MockServer::start(options))? })
+        let started = py.detach(|| ferrogate_mock::MockServer::start(options));
+        let server = started.map_err(|error| match error.kind() {
+            std::io::ErrorKind::InvalidInput => PyValueError::new_err(error.to_string()),
+            _ => error.into(),
+        })?;
+        Ok(Self { server })
     }
 
     #[getter]

@@ -93,7 +93,7 @@ def test_the_documented_file_is_read(write):
         ("providers: {openai: {keys: [{value: a, weight: -1}]}}\n", "1:48", "must be at least 0"),
         ("providers: {openai: {keys: [{value: a, models: []}]}}\n", "1:48", "must have at least one entry"),
         ("providers: {openai: {keys: [{value: a, name: a/b}]}}\n", "1:46", "is not a key name"),
-        ("providers: {vllm: {keys: [{value: a, name: k}, {value: b, name: k}]}}\n", "1:48", "is a second key"),
+        ("providers: {vllm: {keys: [{value: a, name: k}, {value: b, name: k}]}}\n", "1:48", "a second key"),
         ("models: {chat: {targets: []}}\n", "1:26", "must have at least one entry"),
         ("models: {chat: {}}\n", "1:16", "models.chat.targets is missing"),
         ("models: {chat: [gpt-4o]}\n", "1:17", "must be written provider/model, like openai/gpt-4o-mini"),
@@ -189,10 +189,19 @@ def test_a_wrong_variable_or_flag_is_named(write):
 
 
 def test_a_flag_can_bring_a_provider(write):
-    config, problems = check(None, {"providers.mock": {"base_url": "http://127.0.0.1:4000/v1"}}, {})
+    config, problems = check(None, {"providers.mock.base_url": "http://127.0.0.1:4000/v1"}, {})
     assert problems == []
     assert config.providers["mock"].base_url == "http://127.0.0.1:4000/v1"
-    assert config.places.key(("providers", "mock")).said == "flag"
+    place = config.places.key(("providers", "mock"))
+    assert (place.said, str(place)) == ("flag", "--mock")
+
+
+def test_a_flag_stands_beside_what_the_file_says_of_the_provider(write):
+    path = write("providers: {mock: {timeouts: {idle: 5s}, base_url: 'http://127.0.0.1:1/v1'}}\n")
+    config, problems = check(path, {"providers.mock.base_url": "http://127.0.0.1:4000/v1"}, {})
+    assert problems == []
+    assert config.providers["mock"].base_url == "http://127.0.0.1:4000/v1"
+    assert config.providers["mock"].timeouts.idle_ms == 5_000
 
 
 def test_the_data_folder_of_the_file_is_relative_to_the_file(tmp_path):

@@ -8,9 +8,10 @@ from pydantic import ValidationError
 from ferrogate.config import load_config
 from ferrogate.engine.compile import compile_snapshot
 from ferrogate.engine.effective import GatewayKeyEntry, ProviderEntry, ProviderKey, Stored, merge
+from ferrogate.engine.facade import check_snapshot
 from ferrogate.engine.schema import snapshot_schema
 from ferrogate.engine.snapshot import Snapshot
-from ferrogate.errors import ConfigError
+from ferrogate.errors import ConfigError, SnapshotError
 from ferrogate.providers.base import ProviderSpec
 from ferrogate.providers.registry import Registry
 
@@ -49,6 +50,13 @@ def test_the_golden_snapshot_reads_back(sample, golden):
     document = json.loads((golden / "snapshot.json").read_text())
     jsonschema.validate(document, snapshot_schema())
     assert Snapshot.model_validate(document) == sample
+
+
+def test_the_engine_takes_the_sample(sample):
+    check_snapshot(sample)
+    lost = sample.aliases[0].model_copy(update={"targets": []})
+    with pytest.raises(SnapshotError):
+        check_snapshot(sample.model_copy(update={"aliases": [lost]}))
 
 
 def test_what_the_file_says_is_in_the_snapshot(sample):

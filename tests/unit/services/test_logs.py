@@ -1,20 +1,53 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
-from ferrogate.services.direct_log import direct_log
 from ferrogate.services.logs import parse_filter
+from ferrogate.store import Store
 from ferrogate.store.requests import LogFilter
 from ferrogate.store.tables import REQUEST_COLUMNS
 
 
+def direct_log(store: Store) -> Callable[[Sequence[Sequence[Any]]], None]:
+    """Return a function that puts rows into the log."""
+
+    def write(rows: Sequence[Sequence[Any]]) -> None:
+        with store.database.write() as connection:
+            for start in range(0, len(rows), 500):
+                part = rows[start : start + 500]
+                store.requests.insert_many(connection, len(part), [value for row in part for value in row])
+
+    return write
+
+
 def rows(number: int) -> list[list[Any]]:
     defaults = dict.fromkeys(REQUEST_COLUMNS, "")
-    numeric = ("status", "stream", "attempts", "duration_us", "overhead_us", "queue_us", "request_bytes", "response_bytes")  # fmt: skip
-    nullable = ("error", "attempts_json", "ttft_us", "upstream_us", "cached_tokens", "finish_reason", "client_request_id", "tags", "input_tokens", "output_tokens")  # fmt: skip
+    numeric = [
+        "status",
+        "stream",
+        "attempts",
+        "duration_us",
+        "overhead_us",
+        "queue_us",
+        "request_bytes",
+        "response_bytes",
+    ]
+    nullable = [
+        "error",
+        "attempts_json",
+        "ttft_us",
+        "upstream_us",
+        "cached_tokens",
+        "finish_reason",
+        "client_request_id",
+        "tags",
+        "input_tokens",
+        "output_tokens",
+    ]
     base: dict[str, Any] = {**defaults, **dict.fromkeys(numeric, 0), **dict.fromkeys(nullable)}
     now = int(time.time() * 1_000)
     return [

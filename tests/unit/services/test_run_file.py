@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import subprocess
 import sys
@@ -18,7 +17,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     run_file.write(tmp_path, run)
     assert run_file.read(tmp_path) == run
     assert stat.S_IMODE((tmp_path / "run.json").stat().st_mode) == 0o600
-    assert os.listdir(tmp_path) == ["run.json"]
+    assert [file.name for file in tmp_path.iterdir()] == ["run.json"]
     assert set(json.loads((tmp_path / "run.json").read_text())) == {"url", "pid", "secret", "started"}
     assert run.secret not in repr(run)
 
@@ -50,4 +49,4 @@ def test_clearing_leaves_a_successor_s(tmp_path: Path) -> None:
     assert run_file.read(tmp_path) == successor
     run_file.clear(tmp_path, successor)
     run_file.clear(tmp_path, successor)
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []

@@ -37,9 +37,13 @@ def test_it_runs_in_wal_without_an_fsync_a_commit(store: Store) -> None:
 
 
 def test_an_exception_rolls_back(store: Store) -> None:
-    with pytest.raises(RuntimeError), store.database.write() as connection:
-        store.settings.put(connection, "log.level", "debug")
-        raise RuntimeError
+    def fail_after_a_write() -> None:
+        with store.database.write() as connection:
+            store.settings.put(connection, "log.level", "debug")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_after_a_write()
     with store.database.read() as connection:
         assert store.settings.get(connection, "log.level") is None
 
@@ -152,10 +156,10 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 
 def test_request_columns_are_the_journal_s_in_order() -> None:
     expected = (
-        "request_id started_ms door tenant gateway_key operation path model provider upstream_model key_id key_name"
-        " status outcome error stream cache attempts attempts_json input_tokens output_tokens cached_tokens"
-        " finish_reason duration_us ttft_us overhead_us queue_us upstream_us request_bytes response_bytes"
-        " client_request_id tags"
+        "request_id started_ms door tenant gateway_key operation path model provider "
+        "upstream_model key_id key_name status outcome error stream cache attempts attempts_json "
+        "input_tokens output_tokens cached_tokens finish_reason duration_us ttft_us overhead_us "
+        "queue_us upstream_us request_bytes response_bytes client_request_id tags"
     )
     assert tuple(expected.split()) == REQUEST_COLUMNS
-    assert [column.name for column in requests.columns][0] == "id"
+    assert next(iter(requests.columns)).name == "id"

@@ -43,7 +43,8 @@ def test_a_ciphertext_moved_to_another_row_does_not_open(store: Store) -> None:
     other = add_key(store, "two", "sk-other")
     with store.database.write() as connection:
         connection.exec_driver_sql(
-            "UPDATE provider_keys SET value = (SELECT value FROM provider_keys WHERE name = 'one') WHERE id = ?",
+            "UPDATE provider_keys SET value = (SELECT value FROM provider_keys WHERE name = 'one')"
+            " WHERE id = ?",
             (other,),
         )
     with store.database.read() as connection, pytest.raises(DecryptionError, match=other):

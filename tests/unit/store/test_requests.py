@@ -28,7 +28,8 @@ def record(number: int, **given: Any) -> list[Any]:
         "outcome": "ok", "error": None, "stream": 0, "cache": "off", "attempts": 1, "attempts_json": None,
         "input_tokens": 10, "output_tokens": 20, "cached_tokens": None, "finish_reason": "stop",
         "duration_us": 1_000 * (number + 1), "ttft_us": None, "overhead_us": 40, "queue_us": 1,
-        "upstream_us": 900, "request_bytes": 600, "response_bytes": 400, "client_request_id": None, "tags": None,
+        "upstream_us": 900, "request_bytes": 600, "response_bytes": 400,
+        "client_request_id": None, "tags": None,
     }  # fmt: skip
     row |= given
     assert tuple(row) == REQUEST_COLUMNS
@@ -76,9 +77,14 @@ def test_the_position_is_part_of_the_transaction(store: Store) -> None:
     for position in ((3, 128), (4, 64)):
         with store.database.write() as connection:
             store.requests.advance(connection, *position)
-    with pytest.raises(RuntimeError), store.database.write() as connection:
-        store.requests.advance(connection, 9, 9)
-        raise RuntimeError
+
+    def fail_after_the_advance() -> None:
+        with store.database.write() as connection:
+            store.requests.advance(connection, 9, 9)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_after_the_advance()
     with store.database.read() as connection:
         assert store.requests.position(connection) == (4, 64)
 

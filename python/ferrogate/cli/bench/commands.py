@@ -19,7 +19,6 @@ from ferrogate.cli.bench.results import document, write
 from ferrogate.cli.bench.screen import Tell, progress_screen
 from ferrogate.cli.bench.servers import KEY, KINDS, find_nginx
 from ferrogate.cli.bench.tables import report_table, show_comparison
-from ferrogate.errors import FerrogateError
 
 __all__ = ["app"]
 
@@ -31,7 +30,7 @@ app = typer.Typer(
 )
 
 _INTERRUPTED = 130
-_PAGE = 120
+_PAGE = 140
 
 _Out = Annotated[Path | None, typer.Option("--out", help="Write everything measured to this JSON file.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
@@ -105,30 +104,29 @@ def bench(
         threads=threads,
         headers=({"authorization": f"Bearer {KEY}"} if target in KINDS else {}) | _headers(header),
     )
-    with _reported():
-        warning = check_build(allow_debug=allow_debug)
-        _warn(screen, warning)
-        machine = facts()
-        with progress_screen(screen) as tell:
-            if target in KINDS:
-                sample = _run_here(target, scenario, load, workers, tell)
-            else:
-                url, path = _at(target)
-                load = replace(load, path=path)
-                report = run_load(load, url, {"server": pid} if pid else {}, tell(f"measuring {url}"))
-                sample = sample_of(report, url, scenario, mode="rate", number=0, whole_cpu_us=None)
-        result = document("bench", machine, [sample], publishable=warning is None)
-        if out:
-            write(out, result)
-        if as_json:
-            typer.echo(json.dumps(result))
+    warning = check_build(allow_debug=allow_debug)
+    _warn(screen, warning)
+    machine = facts()
+    with progress_screen(screen) as tell:
+        if target in KINDS:
+            sample = _run_here(target, scenario, load, workers, tell)
         else:
-            cpu = sample.cpu_us if sample.cpu_us is not None else sample.window_us
-            Console().print(report_table(sample.report, cpu, scenario.unit))
-        if sample.report["cancelled"]:
-            raise typer.Exit(_INTERRUPTED)
-        if not sample.report["requests"]["ok"]:
-            raise typer.Exit(1)
+            url, path = _at(target)
+            load = replace(load, path=path)
+            report = run_load(load, url, {"server": pid} if pid else {}, tell(f"measuring {url}"))
+            sample = sample_of(report, url, scenario, mode="rate", number=0, whole_cpu_us=None)
+    result = document("bench", machine, [sample], publishable=warning is None)
+    if out:
+        write(out, result)
+    if as_json:
+        typer.echo(json.dumps(result))
+    else:
+        cpu = sample.cpu_us if sample.cpu_us is not None else sample.window_us
+        Console().print(report_table(sample.report, cpu, scenario.unit))
+    if sample.report["cancelled"]:
+        raise typer.Exit(_INTERRUPTED)
+    if not sample.report["requests"]["ok"]:
+        raise typer.Exit(1)
 
 
 @app.command(
@@ -162,41 +160,38 @@ def compare(
     they can. Ratios are against nginx, taken round by round; docs/bench.md explains the figures.
     """
     screen = Console(stderr=True)
-    with _reported():
-        warning = check_build(allow_debug=allow_debug)
-        _warn(screen, warning)
-        names = _servers(servers, screen)
-        scenarios = [scenario for scenario in (JSON, STREAMS) if only in (None, scenario.name)]
-        if not scenarios:
-            raise typer.BadParameter("it is json or streams", param_hint="--only")
-        plan = comparing.Plan(names, scenarios, rounds, duration, rate=rate, workers=workers)
-        if quick:
-            plan = comparing.Plan(
-                names, scenarios, 1, min(duration, 2.0), warmup=0.5, rate=rate, workers=workers
-            )
-        machine = facts()
-        with progress_screen(screen) as tell, lab() as room:
-            samples, rates = comparing.compare(plan, room, tell)
-        result = document(
-            "compare", machine, samples, publishable=warning is None, offered=rates, rounds=plan.rounds
-        )
-        if out:
-            write(out, result)
-        if as_json:
-            typer.echo(json.dumps(result))
-            return
-        console = Console()
-        if not console.is_terminal:
-            console = Console(width=_PAGE)
-        for scenario in scenarios:
-            show_comparison(console, samples, scenario, names, rates[scenario.name])
-        build = machine["build"]
-        version = f"ferrogate {build.get('version')} ({build.get('profile')} build, {build.get('git')})"
-        console.print(
-            f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, "
-            f"{machine['nginx'] or 'no nginx'}, {version}"
-        )
-        _warn(console, warning)
+    warning = check_build(allow_debug=allow_debug)
+    _warn(screen, warning)
+    names = _servers(servers, screen)
+    scenarios = [scenario for scenario in (JSON, STREAMS) if only in (None, scenario.name)]
+    if not scenarios:
+        raise typer.BadParameter("it is json or streams", param_hint="--only")
+    plan = comparing.Plan(names, scenarios, rounds, duration, rate=rate, workers=workers)
+    if quick:
+        plan = comparing.Plan(names, scenarios, 1, min(duration, 2.0), warmup=0.5, rate=rate, workers=workers)
+    machine = facts()
+    with progress_screen(screen) as tell, lab() as room:
+        samples, rates = comparing.compare(plan, room, tell)
+    result = document(
+        "compare", machine, samples, publishable=warning is None, offered=rates, rounds=plan.rounds
+    )
+    if out:
+        write(out, result)
+    if as_json:
+        typer.echo(json.dumps(result))
+        return
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PAGE)
+    for scenario in scenarios:
+        show_comparison(console, samples, scenario, names, rates[scenario.name])
+    build = machine["build"]
+    version = f"ferrogate {build.get('version')} ({build.get('profile')} build, {build.get('git')})"
+    console.print(
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, "
+        f"{machine['nginx'] or 'no nginx'}, {version}"
+    )
+    _warn(console, warning)
 
 
 def _run_here(kind: str, scenario: Scenario, load: Load, workers: int, tell: Tell) -> Sample:
@@ -210,21 +205,6 @@ def _run_here(kind: str, scenario: Scenario, load: Load, workers: int, tell: Tel
         load = replace(load, warmup=0)
         progress = tell(f"measuring {kind}")
         return measure(kind, server, scenario, load, mode="rate", progress=progress)
-
-
-class _reported:  # noqa: N801 - reads as a statement where it is used
-    """Errors as one sentence and exit code 1; Ctrl-C as exit code 130 and no traceback."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, KeyboardInterrupt):
-            typer.echo("ended", err=True)
-            raise typer.Exit(_INTERRUPTED) from None
-        if isinstance(error, (FerrogateError, OSError, ValueError)):
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(1) from None
 
 
 def _warn(console: Console, warning: str | None) -> None:

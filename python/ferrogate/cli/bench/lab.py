@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import tempfile
+import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -63,9 +64,10 @@ class Lab:
             headers={"content-type": "application/json"},
         )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=10) as answer:
-            if answer.status >= 300:
-                raise ServerError(f"the mock refused the script {dict(behaviour)}: {answer.status}")
+        try:
+            opener.open(request, timeout=10).close()
+        except OSError as error:
+            raise ServerError(f"the mock did not take the script {dict(behaviour)}: {error}") from error
 
     def _once(self, name: str, begin: Any) -> Server:
         if name not in self._running:
@@ -80,9 +82,9 @@ def lab() -> Iterator[Lab]:
     def ended(signum: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + signum)
 
-    before = signal.signal(signal.SIGTERM, ended)
-    try:
-        with tempfile.TemporaryDirectory(prefix="ferrogate-bench-") as folder, ExitStack() as stack:
-            yield Lab(Path(folder), stack)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    with ExitStack() as stack:
+        # Only the main thread may, and only there does a signal arrive.
+        if threading.current_thread() is threading.main_thread():
+            stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, ended))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ferrogate-bench-"))
+        yield Lab(Path(folder), stack)

@@ -23,10 +23,12 @@ def comparison(
 ) -> tuple[list[str], list[list[str]]]:
     """Header and rows of one scenario; the figures are medians over rounds, in brackets the ratio to nginx.
 
-    A ratio is the median of the ratios of all rounds; ``ranges`` adds the smallest and the largest.
+    ``saturated`` is the process again, at saturation: where one slow server sets a low rate for all, every
+    wake-up serves few requests and each costs more. A ratio is the median of those of all rounds; ``ranges``
+    adds the smallest and the largest.
     """
     unit = scenario.unit
-    header = ["server", f"engine µs/{unit}", f"process µs/{unit}", "p50/p99/p99.9 ms"]
+    header = ["server", f"engine µs/{unit}", f"process µs/{unit}", "saturated µs", "p50/p99/p99.9 ms"]
     header += ["first byte ms"] if scenario.stream else []
     header += [f"most {'streams' if scenario.stream else 'requests'}/s", "peak MB"]
     base = select(samples, BASE, scenario.name, "rate")
@@ -52,7 +54,12 @@ def comparison(
         latency = [
             _number(median_of(paced, partial(_quantile, name=key))) for key in ("p50_us", "p99_us", "p999_us")
         ]
-        row = [name, cell(paced, base, engine_cpu, _window), cell(paced, base, lambda s: s.cpu_us)]
+        row = [
+            name,
+            cell(paced, base, engine_cpu, _window),
+            cell(paced, base, _whole),
+            cell(full, base_full, _whole),
+        ]
         row.append(" / ".join(latency))
         if scenario.stream:
             row.append(_number(median_of(paced, partial(_quantile, name="first_byte_p50_us"))))
@@ -160,6 +167,10 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def engine_cpu(sample: Sample) -> float | None:
     """Take the engine's threads where there are any; nginx and the mock are nothing but engine."""
     return sample.engine_us if sample.server not in (BASE, "direct") else sample.window_us
+
+
+def _whole(sample: Sample) -> float | None:
+    return sample.cpu_us
 
 
 def _window(sample: Sample) -> float | None:

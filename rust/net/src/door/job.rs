@@ -45,6 +45,8 @@ impl Job {
         let Some(response) = response.await else { return };
         let (head, mut body) = response.into_parts();
         let mut headers = head.headers;
+        // The ASGI server writes its own.
+        headers.remove(http::header::DATE);
         if let Some(length) = body.size_hint().exact() {
             headers.entry(http::header::CONTENT_LENGTH).or_insert_with(|| length.into());
         }

@@ -183,6 +183,10 @@ impl Running {
                     tail.push(&data);
                 }
                 *start = Some(data);
+                if self.body.as_ref().is_some_and(AnswerBody::is_end) {
+                    // As long as its Content-Length said: nobody will ask for more.
+                    self.over();
+                }
                 true
             }
         };
@@ -258,8 +262,10 @@ impl Running {
                 ticket.finish = events.reader.finish.take();
                 ticket.response_bytes += events.queued_bytes();
             }
-            Content::Bytes(_, Some(tail)) => ticket.usage = tail.usage(),
-            Content::Bytes(_, None) => {}
+            Content::Bytes(start, tail) => {
+                ticket.usage = tail.as_ref().and_then(Tail::usage);
+                ticket.response_bytes += start.as_ref().map_or(0, |start| start.len() as u64);
+            }
         }
         Some(ticket)
     }

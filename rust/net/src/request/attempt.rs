@@ -12,7 +12,7 @@ use ferrogate_core::balance::{LaneFailure, LaneGuard};
 use ferrogate_core::dialects::Operation;
 use ferrogate_core::snapshot::Snapshot;
 use ferrogate_core::{GatewayError, Kind};
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version, response};
 use tokio::time::timeout_at;
@@ -140,6 +140,8 @@ impl Job<'_> {
         }
         if is_event_stream(&head.headers) {
             ticket.stream = true;
+            // A cut may add an event.
+            head.headers.remove(CONTENT_LENGTH);
             let named = self.operation == Operation::Responses;
             let opening = Opening::new(named, is_last, timeouts.idle, deadline);
             let running = opening.run(body, choice, self.stream_deadline(deadline), ticket).await?;

@@ -80,7 +80,7 @@ impl AnswerBody {
             let _ = link.poll(cx);
             polled = Pin::new(&mut self.incoming).poll_frame(&mut fed);
         }
-        if matches!(polled, Poll::Ready(None)) {
+        if matches!(polled, Poll::Ready(None)) || (polled.is_ready() && self.incoming.is_end_stream()) {
             self.recycle();
         }
         polled

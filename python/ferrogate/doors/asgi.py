@@ -1,0 +1,226 @@
+"""The ASGI door: async handlers that call the engine through one completion queue an event loop.
+
+A raw ASGI application and no framework: parsing, routing and header work are the engine's, so a request costs
+one submit, one wake-up that many requests share, and the messages that ASGI wants. One wake-up drains every
+completion that waits, and every chunk of a stream that has arrived leaves in one message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from ferrogate.engine.facade import Engine, Inbox
+
+__all__ = ["InferenceApp"]
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+Completion = tuple[int, int, Headers | None, bytes]
+
+# The kinds of completions: rust/net/src/door/inbox.rs has the same numbers.
+_WHOLE, _CHUNK, _END, _CUT, _ROOM = 1, 2, 3, 4, 5
+
+_WATCH_AFTER = 0.05
+"""Seconds after which a request is watched for its client leaving: most are over by then and do not pay."""
+
+
+class InferenceApp:
+    """The engine's inference routes as an ASGI application.
+
+    It serves paths that the engine knows and answers every other one with the engine's 404. It may be called
+    from several event loops; each has a queue of its own.
+
+    Args:
+        engine: a facade over the engine; it is started by the first request.
+
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._loops: dict[asyncio.AbstractEventLoop, _Loop] = {}
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one HTTP request; every other scope is refused by ASGI's own rules."""
+        if scope["type"] != "http":
+            raise NotImplementedError(f"the inference routes speak HTTP only, not {scope['type']}")
+        loop = asyncio.get_running_loop()
+        queue = self._loops.get(loop)
+        if queue is None:
+            queue = self._loops[loop] = _Loop(loop, self._engine.inbox())
+        await queue.serve(scope, receive, send)
+
+    async def aclose(self) -> None:
+        """Cancel what runs on this event loop and release its queue. Idempotent."""
+        queue = self._loops.pop(asyncio.get_running_loop(), None)
+        if queue is not None:
+            queue.close()
+
+
+class _Call:
+    """One request on its way through the engine."""
+
+    __slots__ = ("arrived", "room", "since", "ticket", "waiter", "watcher")
+
+    def __init__(self, since: float) -> None:
+        self.ticket = 0
+        self.since = since
+        self.waiter: asyncio.Future[Completion] | None = None
+        self.room: asyncio.Future[None] | None = None
+        self.arrived: Completion | None = None
+        self.watcher: asyncio.Task[None] | None = None
+
+
+class _Loop:
+    """The engine as one event loop sees it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, inbox: Inbox) -> None:
+        self._loop = loop
+        self._inbox = inbox
+        self._calls: dict[int, tuple[_Call, Receive]] = {}
+        self._sweep: asyncio.TimerHandle | None = None
+        loop.add_reader(inbox.fileno(), self._drain)
+
+    def close(self) -> None:
+        if self._sweep is not None:
+            self._sweep.cancel()
+        self._loop.remove_reader(self._inbox.fileno())
+        self._inbox.close()
+
+    async def serve(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        more = message.get("more_body", False)
+        call = _Call(self._loop.time())
+        try:
+            part = message.get("body", b"")
+            query, headers = scope["query_string"], scope["headers"]
+            call.ticket = self._inbox.submit(scope["method"], _path(scope), query, headers, part, more)
+        except ValueError:
+            await _refuse(send)
+            return
+        self._calls[call.ticket] = (call, receive)
+        if self._sweep is None:
+            self._sweep = self._loop.call_later(_WATCH_AFTER, self._watch_old)
+        try:
+            if more:
+                await self._feed(call, receive)
+            await self._answer(call, send)
+        finally:
+            del self._calls[call.ticket]
+            if call.watcher is not None:
+                call.watcher.cancel()
+            self._inbox.cancel(call.ticket)
+
+    async def _feed(self, call: _Call, receive: Receive) -> None:
+        """Pass the rest of the body on; stop where the engine has answered already."""
+        more = True
+        while more and call.arrived is None:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                self._inbox.cancel(call.ticket)
+                call.arrived = (_CUT, 0, None, b"")
+                return
+            more = message.get("more_body", False)
+            call.room = self._loop.create_future()
+            if not self._inbox.feed(call.ticket, message.get("body", b""), more):
+                await call.room
+            call.room = None
+
+    async def _answer(self, call: _Call, send: Send) -> None:
+        kind, status, headers, data = await self._next(call)
+        if kind == _CUT:
+            return
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        if kind == _WHOLE:
+            await send({"type": "http.response.body", "body": data})
+            return
+        while True:
+            if data:
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+            more = self._inbox.more(call.ticket)
+            if more is not None:
+                data = more
+                continue
+            kind, _, _, data = await self._next(call)
+            if kind != _CHUNK:
+                break
+        if kind == _END:
+            await send({"type": "http.response.body", "body": data})
+        # A cut returns without the last message: the server then ends the connection abnormally: the truth.
+
+    async def _next(self, call: _Call) -> Completion:
+        if call.arrived is not None:
+            completion, call.arrived = call.arrived, None
+            return completion
+        call.waiter = self._loop.create_future()
+        return await call.waiter
+
+    def _drain(self) -> None:
+        calls = self._calls
+        for ticket, kind, status, headers, data in self._inbox.drain():
+            entry = calls.get(ticket)
+            if entry is None:
+                continue
+            call = entry[0]
+            if kind == _ROOM:
+                _resolve(call.room, None)
+                continue
+            completion = (kind, status, headers, data)
+            if call.waiter is None:
+                call.arrived = completion
+                _resolve(call.room, None)
+            else:
+                _resolve(call.waiter, completion)
+                call.waiter = None
+
+    def _watch_old(self) -> None:
+        """Watch the requests that have run for a while; one timer serves them all."""
+        now = self._loop.time()
+        for call, receive in self._calls.values():
+            if call.watcher is None and call.room is None and now - call.since >= _WATCH_AFTER:
+                call.watcher = self._loop.create_task(self._watch(call, receive))
+        self._sweep = self._loop.call_later(_WATCH_AFTER, self._watch_old) if self._calls else None
+
+    async def _watch(self, call: _Call, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._inbox.cancel(call.ticket)
+        gone: Completion = (_CUT, 0, None, b"")
+        if call.waiter is None:
+            call.arrived = gone
+        else:
+            _resolve(call.waiter, gone)
+
+
+def _resolve(future: asyncio.Future[Any] | None, value: object) -> None:
+    if future is not None and not future.done():
+        future.set_result(value)
+
+
+def _path(scope: MutableMapping[str, Any]) -> bytes:
+    """Give the path below the mount point, percent-encoded as it came."""
+    raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    raw = raw.partition(b"?")[0]
+    root: str = scope.get("root_path", "")
+    if root:
+        prefix = quote(root).encode()
+        if raw.startswith(prefix):
+            raw = raw[len(prefix) :]
+    return raw or b"/"
+
+
+async def _refuse(send: Send) -> None:
+    body = (
+        b'{"error":{"message":"The request is not valid HTTP.","type":"invalid_request_error",'
+        b'"code":"invalid_request","param":null}}'
+    )
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 400, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
