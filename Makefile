@@ -66,7 +66,7 @@ generated: dev ## fail where a generated file is not what its source says
 test: dev sdk ## every test that needs no other program
 	cargo test --profile quick --locked --workspace --exclude ferrogate-py
 	$(PYTEST) -m 'not real and not docker and not wheel' $(ARGS)
-	$(SDK_PYTEST) -m sdk $(ARGS)
+	$(SDK_PYTEST) tests/conformance -m sdk $(ARGS)
 
 test-real: dev real ## the gateway in front of a real OpenAI-compatible server
 	REAL_SERVER_PYTHON="$(CURDIR)/.cache/real/bin/python" $(PYTEST) -m real $(ARGS)

@@ -135,7 +135,6 @@ class Assembly:
                 workers=self.settings.threads,
                 journal=self.folder / "journal",
             )
-            self._closing.callback(engine.stop)
         port = _OpenHosts(engine) if self._open_hosts else engine
         self.configuration.attach(port)
         return build(self.store, self.configuration, port, self.compiled)
@@ -169,6 +168,10 @@ class Assembly:
 
     def close(self) -> None:
         """End what is left, in the reverse order of the start. Blocks; idempotent."""
+        if self.compiled is not None:
+            self.compiled.stop()  # closes the journal, of which the ingestion then reads the rest
+        if self.reference is not None:
+            self.reference.close()
         services = getattr(self, "services", None)
         if services is not None and services.ingest is not None:
             services.ingest.stop()

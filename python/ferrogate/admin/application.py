@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+import ferrogate
 from ferrogate.admin.gate import Gate
 from ferrogate.admin.problems import add_handlers
 from ferrogate.admin.routes import (
@@ -58,7 +58,7 @@ def create_app(
     app = FastAPI(
         title="Ferrogate admin API",
         description=_DESCRIPTION.strip(),
-        version=_version(),
+        version=ferrogate.__version__,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -86,10 +86,3 @@ def create_app(
 
 def _operation_id(route: APIRoute) -> str:
     return route.name
-
-
-def _version() -> str:
-    try:
-        return version("ferrogate")
-    except PackageNotFoundError:
-        return "0"

@@ -180,7 +180,12 @@ def _print_table(items: list[dict[str, Any]]) -> None:
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for title in ("provider", "name", "key", "weight", "models", "source", "id"):
-        table.add_column(title, justify="right" if title == "weight" else "left", overflow="fold")
+        table.add_column(
+            title,
+            justify="right" if title == "weight" else "left",
+            overflow="fold",
+            no_wrap=title in ("provider", "key", "id"),
+        )
     for item in items:
         state = (
             ""

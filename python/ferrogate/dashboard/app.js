@@ -87,8 +87,8 @@ function showKeys(keys) {
     const note = key.in_force ? (key.enabled ? "" : " (off)") : " (not in force)";
     return element("tr", { className: key.in_force && key.enabled ? "" : "off" },
       element("td", { textContent: key.provider }),
-      element("td", { textContent: key.name }),
-      element("td", { className: "mono", textContent: key.value || "none" }),
+      element("td", { className: "clip", textContent: key.name, title: key.value }),
+      element("td", { className: "mono roomy", textContent: key.value || "none" }),
       element("td", { className: "num roomy", textContent: key.weight }),
       element("td", { className: "clip roomy", textContent: key.models.join(", "), title: key.models.join(", ") }),
       element("td", { className: "clip dim roomy", textContent: where + note, title: where + note }),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Iterator
 
@@ -45,6 +46,7 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=grace,
         )
         super().__init__(config)
+        logging.getLogger("uvicorn.error").addFilter(_is_not_a_cut)
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -79,6 +81,11 @@ class Server(uvicorn.Server):
         self._stop.set()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
+
+
+def _is_not_a_cut(record: logging.LogRecord) -> bool:
+    """Leave out what uvicorn says of a stream that was cut on purpose; the request log has the cause."""
+    return record.msg != "ASGI callable returned without completing response."
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -118,6 +118,10 @@ class ReferenceEngine:
                     await self._idle.wait()
         return self._in_flight == 0
 
+    def close(self) -> None:
+        """Write the rest of the log where no loop runs any more. Idempotent."""
+        self._recorder.close()
+
     async def aclose(self) -> None:
         """Write the rest of the log and close the connections."""
         await self._recorder.aclose()

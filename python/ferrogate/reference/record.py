@@ -201,6 +201,12 @@ class Recorder:
             self._failing = False
             self.written += len(rows)
 
+    def close(self) -> None:
+        """Write the rest from a thread without a loop."""
+        rows, self._rows = self._rows, []
+        if rows:
+            self._sink(rows)
+
     async def aclose(self) -> None:
         """Write the rest and stop."""
         self._closing.set()

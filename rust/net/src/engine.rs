@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,7 +39,7 @@ pub(crate) enum Command {
     /// Accept clients here, and forward what is not inference to the socket.
     Listen(TcpListener, Option<PathBuf>),
     /// Serve a request of the ASGI door.
-    Job(Job),
+    Job(Box<Job>),
     /// End.
     Stop,
 }
@@ -123,7 +123,8 @@ impl Engine {
 
     fn know_providers(&self) {
         let snapshot = self.shared.snapshot.load();
-        self.shared.metrics.know(snapshot.providers.iter().map(|provider| &*provider.name));
+        let names: Vec<&str> = snapshot.providers.iter().map(|provider| &*provider.name).collect();
+        self.shared.metrics.know(&names);
     }
 
     /// Swaps the configuration in, all or nothing; returns its generation.
@@ -142,7 +143,12 @@ impl Engine {
         if running.is_some() {
             return Ok(());
         }
-        let journal = self.options.journal.clone().map(|folder| Journal::open(JournalOptions::new(folder))).transpose()?;
+        let journal = self
+            .options
+            .journal
+            .clone()
+            .map(|folder| Journal::open(JournalOptions::new(folder)))
+            .transpose()?;
         *lock(&self.reader) = journal.as_ref().map(|journal| Arc::new(journal.reader()));
         let cores = || thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let count = if self.options.workers == 0 { cores() } else { self.options.workers };
@@ -162,13 +168,13 @@ impl Engine {
     }
 
     /// Opens the native listener on every engine thread.
-    pub fn listen(&self, host: &str, port: u16, control: Option<PathBuf>) -> io::Result<SocketAddr> {
+    pub fn listen(&self, host: &str, port: u16, control: Option<&Path>) -> io::Result<SocketAddr> {
         self.start()?;
         let running = lock(&self.running);
         let commands = running.as_ref().map(|running| Arc::clone(&running.commands)).unwrap_or_default();
         let (address, listeners) = server::bind(host, port, commands.len())?;
         for (commands, listener) in commands.iter().zip(listeners) {
-            commands.send(Command::Listen(listener, control.clone())).map_err(|_| stopped())?;
+            commands.send(Command::Listen(listener, control.map(Path::to_owned))).map_err(|_| stopped())?;
         }
         Ok(address)
     }
@@ -232,7 +238,10 @@ impl Engine {
     /// Every lane that has been used.
     pub fn lanes(&self) -> Vec<LaneStatus> {
         let snapshot = self.shared.snapshot.load();
-        let keys = snapshot.providers.iter().flat_map(|provider| provider.keys.iter().map(move |key| (provider, key)));
+        let keys = snapshot
+            .providers
+            .iter()
+            .flat_map(|provider| provider.keys.iter().map(move |key| (provider, key)));
         keys.flat_map(|(provider, key)| {
             key.lanes.all().into_iter().map(move |lane| {
                 let (requests, successes, failures, cancelled) = lane.counts();
@@ -325,7 +334,7 @@ fn seed(index: usize) -> u64 {
     hasher.finish()
 }
 
-fn run_shard(shared: Arc<Shared>, recorder: Recorder, seed: u64, commands: UnboundedReceiver<Command>) {
+fn run_shard(state: Arc<Shared>, recorder: Recorder, seed: u64, commands: UnboundedReceiver<Command>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
@@ -334,7 +343,7 @@ fn run_shard(shared: Arc<Shared>, recorder: Recorder, seed: u64, commands: Unbou
         .build();
     let Ok(runtime) = runtime else { return };
     let local = LocalSet::new();
-    let shard = Shard::new(shared, recorder, seed);
+    let shard = Shard::new(state, recorder, seed);
     local.block_on(&runtime, shard_main(Rc::clone(&shard), commands));
     // Tasks that are left hold their tickets: they are settled as cancelled here, before the ring goes.
     drop(local);

@@ -65,7 +65,7 @@ impl Shard {
             self.recorder.flush();
             let limits = self.shared.snapshot.load().limits;
             self.watches.sweep(Instant::now(), &limits);
-            if count % 4 == 0 {
+            if count.is_multiple_of(4) {
                 self.pool.sweep();
             }
         }
@@ -93,11 +93,8 @@ impl Clock {
             (instant, wall) = Self::read();
             self.origin.set((instant, wall));
         }
-        let wall = if moment >= instant {
-            wall + (moment - instant)
-        } else {
-            wall.saturating_sub(instant - moment)
-        };
+        let wall =
+            if moment >= instant { wall + (moment - instant) } else { wall.saturating_sub(instant - moment) };
         u64::try_from(wall.as_millis()).unwrap_or(0)
     }
 }

@@ -11,7 +11,12 @@ use pyo3::types::{PyBytes, PyList};
 
 use crate::inbox::Inbox;
 
-pyo3::create_exception!(ferrogate._core, SnapshotRejected, PyValueError, "The document is not a valid snapshot.");
+pyo3::create_exception!(
+    ferrogate._core,
+    SnapshotRejected,
+    PyValueError,
+    "The document is not a valid snapshot."
+);
 
 /// One gateway: threads, lanes, upstream connections, journal.
 #[pyclass(frozen, module = "ferrogate._core")]
@@ -32,8 +37,8 @@ pub(crate) fn json<T: serde::Serialize>(py: Python<'_>, value: &T) -> PyResult<P
 impl Engine {
     #[new]
     fn new(py: Python<'_>, snapshot: &[u8], options: &[u8]) -> PyResult<Self> {
-        let options: Options =
-            serde_json::from_slice(options).map_err(|error| PyValueError::new_err(format!("options: {error}")))?;
+        let options: Options = serde_json::from_slice(options)
+            .map_err(|error| PyValueError::new_err(format!("options: {error}")))?;
         let net = py.detach(|| NetEngine::new(snapshot, options)).map_err(rejected)?;
         Ok(Self { net })
     }
@@ -43,8 +48,15 @@ impl Engine {
     }
 
     #[pyo3(signature = (host, port, control))]
-    fn listen(&self, py: Python<'_>, host: &str, port: u16, control: Option<PathBuf>) -> PyResult<(String, u16)> {
-        let address = py.detach(|| self.net.listen(host, port, control))?;
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 extracts the path")]
+    fn listen(
+        &self,
+        py: Python<'_>,
+        host: &str,
+        port: u16,
+        control: Option<PathBuf>,
+    ) -> PyResult<(String, u16)> {
+        let address = py.detach(|| self.net.listen(host, port, control.as_deref()))?;
         Ok((address.ip().to_string(), address.port()))
     }
 

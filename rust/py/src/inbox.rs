@@ -25,6 +25,7 @@ impl Inbox {
         self.net.descriptor()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 extracts the list")]
     fn submit(
         &self,
         method: &str,
@@ -35,7 +36,8 @@ impl Inbox {
         more: bool,
     ) -> PyResult<u64> {
         let headers = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
-        let submission = Submission { method, path, query, headers, body: Bytes::copy_from_slice(body), more };
+        let submission =
+            Submission { method, path, query, headers, body: Bytes::copy_from_slice(body), more };
         self.net.submit(submission).map_err(PyValueError::new_err)
     }
 
@@ -51,7 +53,10 @@ impl Inbox {
                 None => py.None().into_bound(py),
                 Some(headers) => {
                     let pairs = headers.iter().map(|(name, value)| {
-                        PyTuple::new(py, [PyBytes::new(py, name.as_str().as_bytes()), PyBytes::new(py, value.as_bytes())])
+                        PyTuple::new(
+                            py,
+                            [PyBytes::new(py, name.as_str().as_bytes()), PyBytes::new(py, value.as_bytes())],
+                        )
                     });
                     PyList::new(py, pairs.collect::<PyResult<Vec<_>>>()?)?.into_any()
                 }

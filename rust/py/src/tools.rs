@@ -18,8 +18,8 @@ pub(crate) struct MockServer {
 impl MockServer {
     #[new]
     fn new(py: Python<'_>, options: &[u8]) -> PyResult<Self> {
-        let options: ferrogate_mock::Options =
-            serde_json::from_slice(options).map_err(|error| PyValueError::new_err(format!("options: {error}")))?;
+        let options: ferrogate_mock::Options = serde_json::from_slice(options)
+            .map_err(|error| PyValueError::new_err(format!("options: {error}")))?;
         let started = py.detach(|| ferrogate_mock::MockServer::start(options));
         let server = started.map_err(|error| match error.kind() {
             std::io::ErrorKind::InvalidInput => PyValueError::new_err(error.to_string()),
@@ -41,9 +41,14 @@ impl MockServer {
 /// Runs one load; `progress` is called about twice a second with JSON bytes, or is None. Ctrl-C ends it.
 #[pyfunction]
 #[pyo3(signature = (options, progress))]
-pub(crate) fn bench_run(py: Python<'_>, options: &[u8], progress: Option<Py<PyAny>>) -> PyResult<Py<PyBytes>> {
-    let options: ferrogate_bench::Options =
-        serde_json::from_slice(options).map_err(|error| PyValueError::new_err(format!("options: {error}")))?;
+#[expect(clippy::needless_pass_by_value, reason = "PyO3 hands objects over")]
+pub(crate) fn bench_run(
+    py: Python<'_>,
+    options: &[u8],
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Py<PyBytes>> {
+    let options: ferrogate_bench::Options = serde_json::from_slice(options)
+        .map_err(|error| PyValueError::new_err(format!("options: {error}")))?;
     let cancel = AtomicBool::new(false);
     let mut raised = None;
     let result = py.detach(|| {

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from ferrogate.providers.registry import Registry
 from ferrogate.services import Services
 from ferrogate.services.compose import build
 from ferrogate.services.configuration import ConfigurationService
-from ferrogate.store import Store, open_store
+from ferrogate.store import DATABASE_NAME, Store, open_store
 
 FILE = """
 providers:
@@ -68,8 +69,16 @@ class Control:
     engine: FakeEngine
 
 
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database as a first start makes it, because making one takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("blank")
+    open_store(folder, {}).close()
+    return folder / DATABASE_NAME
+
+
 @pytest.fixture
-def make(tmp_path: Path) -> Iterator[Callable[..., Control]]:
+def make(tmp_path: Path, blank: Path) -> Iterator[Callable[..., Control]]:
     opened: list[Control] = []
 
     def start(environ: dict[str, str] | None = None, text: str = FILE, **options: Any) -> Control:
@@ -77,7 +86,11 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Control]]:
         file = tmp_path / "gateway.yaml"
         file.write_text(text)
         registry = Registry.load()
-        store = open_store(tmp_path / "data", environ)
+        folder = tmp_path / "data"
+        if not folder.exists():
+            folder.mkdir(0o700)
+            shutil.copy(blank, folder)
+        store = open_store(folder, environ)
         configuration = ConfigurationService(
             load_file=lambda: load_config(file, environ=environ, kinds=registry.options()),
             environ=environ,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from fastapi.testclient import TestClient
 import ferrogate.errors
 from ferrogate.admin.problems import CODES
 from ferrogate.errors import DecryptionError, EngineError, StoreError
+from ferrogate.services.ingest import IngestService
 from ferrogate.store import Store
 from ferrogate.store.tables import REQUEST_COLUMNS
 
@@ -245,9 +247,39 @@ def test_lanes_status_health_and_metrics(control: Any) -> None:
     assert control.client.get("/readyz").json()["ready"] is True
     control.engine.draining = True
     assert control.client.get("/readyz").status_code == 503
-    metrics = control.client.get("/metrics")
-    assert metrics.text.startswith("ferrogate_requests_total 3\n")
-    assert metrics.headers["content-type"].startswith("text/plain; version=0.0.4")
+
+
+@pytest.mark.parametrize(
+    ("engine", "kind", "family", "end"),
+    [
+        ("# HELP a A\na_total 3\n# EOF\n", "application/openmetrics-text", "ferrogate_log_rows", "# EOF\n"),
+        (
+            "# HELP a_total A\na_total 3\n",
+            "text/plain",
+            "ferrogate_log_rows_total",
+            "ferrogate_log_rejected_total 0\n",
+        ),
+    ],
+)
+def test_metrics_keep_the_engine_s_format(
+    control: Any, monkeypatch: pytest.MonkeyPatch, engine: str, kind: str, family: str, end: str
+) -> None:
+    class NoJournal:
+        def journal_read(self, segment: int, offset: int, max_rows: int) -> tuple[int, list[Any], int, int]:
+            return max_rows * 0, [], segment, offset
+
+        def journal_release(self, segment: int) -> int:
+            return segment
+
+    monkeypatch.setattr(control.engine, "metrics", lambda: engine, raising=False)
+    control.app.state.services = replace(control.services, ingest=IngestService(control.store, NoJournal()))
+    answer = control.client.get("/metrics")
+    assert answer.headers["content-type"].startswith(f"{kind}; version=")
+    assert f"# TYPE {family} counter\nferrogate_log_rows_total 0\n" in answer.text
+    assert answer.text.startswith("# HELP a")
+    assert "a_total 3\n" in answer.text
+    assert answer.text.endswith(end)
+    assert answer.text.count("# EOF") == engine.count("# EOF")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,9 @@ async def drive() -> AsyncIterator[Callable[[Snapshot], Driver]]:
 
     def make(snapshot: Snapshot) -> Driver:
         rows: list[tuple[Any, ...]] = []
-        drivers.append(Driver(ReferenceEngine(snapshot, rows.extend, log_every=0.0), rows))
+        engine = ReferenceEngine(snapshot, rows.extend, log_every=0.0)
+        assert engine.client  # made here and not on the clock of a request: it reads the certificates
+        drivers.append(Driver(engine, rows))
         return drivers[-1]
 
     yield make

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from ferrogate.providers.registry import Registry
 from ferrogate.services import Services
 from ferrogate.services.compose import build
 from ferrogate.services.configuration import ConfigurationService
-from ferrogate.store import Store, open_store
+from ferrogate.store import DATABASE_NAME, Store, open_store
 
 
 @dataclass
@@ -58,8 +59,16 @@ class Gateway:
 Make = Callable[..., Gateway]
 
 
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database as a first start makes it, because making one takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("blank")
+    open_store(folder, {}).close()
+    return folder / DATABASE_NAME
+
+
 @pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
+def make(tmp_path: Path, blank: Path) -> Iterator[Make]:
     stores: list[Store] = []
 
     def start(text: str = "", environ: dict[str, str] | None = None) -> Gateway:
@@ -67,7 +76,11 @@ def make(tmp_path: Path) -> Iterator[Make]:
         file = tmp_path / "gateway.yaml"
         file.write_text(text)
         registry = Registry.load()
-        store = open_store(tmp_path / "data", environ)
+        folder = tmp_path / "data"
+        if not folder.exists():
+            folder.mkdir(0o700)
+            shutil.copy(blank, folder)
+        store = open_store(folder, environ)
         stores.append(store)
         configuration = ConfigurationService(
             load_file=lambda: load_config(file, environ=environ, kinds=registry.options()),

@@ -35,11 +35,15 @@ def readyz(services: ServicesOf) -> JSONResponse:
 
 @router.get("/metrics", tags=["health"], summary="Prometheus metrics", response_class=PlainTextResponse)
 def metrics(services: ServicesOf) -> PlainTextResponse:
-    """Engine and control plane, in the text format of Prometheus."""
+    """Engine and control plane, in the engine's format: OpenMetrics, or the older text of Prometheus."""
     text = services.engine.metrics()
-    if services.ingest is not None:
-        text += _ingest_metrics(services.ingest.status())
-    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+    status = None if services.ingest is None else services.ingest.status()
+    body = text.rstrip().removesuffix(_OPEN_METRICS_END)
+    if body != text.rstrip():
+        own = "" if status is None else _ingest_metrics(status, "")
+        return PlainTextResponse(f"{body}{own}{_OPEN_METRICS_END}\n", headers={"content-type": _OPEN_METRICS})
+    own = "" if status is None else _ingest_metrics(status, "_total")
+    return PlainTextResponse(text + own, headers={"content-type": _PROMETHEUS})
 
 
 @_api.get("/status", summary="State of the gateway")
@@ -59,15 +63,20 @@ def get_status(services: ServicesOf, request: Request) -> dict[str, Any]:
 
 router.include_router(_api)
 
+_OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+_OPEN_METRICS_END = "# EOF"
+_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 _INGEST_METRICS = (
-    ("rows", "ferrogate_log_rows_total", "Request records written to the database."),
-    ("failures", "ferrogate_log_failures_total", "Batches that had to be tried again."),
-    ("rejected", "ferrogate_log_rejected_total", "Request records that the database refused."),
+    ("rows", "ferrogate_log_rows", "Request records written to the database"),
+    ("failures", "ferrogate_log_failures", "Batches that had to be tried again"),
+    ("rejected", "ferrogate_log_rejected", "Request records that the database refused"),
 )
 
 
-def _ingest_metrics(status: IngestStatus) -> str:
+def _ingest_metrics(status: IngestStatus, suffix: str) -> str:
+    """Return the counters; OpenMetrics names a family without ``_total``, Prometheus with it."""
     return "".join(
-        f"# HELP {name} {text}\n# TYPE {name} counter\n{name} {getattr(status, field)}\n"
+        f"# HELP {name}{suffix} {text}\n# TYPE {name}{suffix} counter\n"
+        f"{name}_total {getattr(status, field)}\n"
         for field, name, text in _INGEST_METRICS
     )

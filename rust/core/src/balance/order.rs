@@ -19,7 +19,9 @@ impl Order {
     /// An order over `candidates`; those without a positive weight are left out.
     pub fn new(candidates: impl IntoIterator<Item = Candidate>) -> Self {
         let positive = |candidate: &Candidate| candidate.weight > 0.0 && candidate.weight.is_finite();
-        Self { left: candidates.into_iter().enumerate().filter(|(_, candidate)| positive(candidate)).collect() }
+        Self {
+            left: candidates.into_iter().enumerate().filter(|(_, candidate)| positive(candidate)).collect(),
+        }
     }
 
     /// How many have not been yielded.

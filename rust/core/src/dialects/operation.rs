@@ -71,7 +71,11 @@ impl Operation {
     pub const fn is_inference(self) -> bool {
         matches!(
             self,
-            Self::ChatCompletions | Self::Completions | Self::Responses | Self::Embeddings | Self::Moderations
+            Self::ChatCompletions
+                | Self::Completions
+                | Self::Responses
+                | Self::Embeddings
+                | Self::Moderations
         )
     }
 

@@ -99,7 +99,11 @@ mod tests {
             "/pydanticai/openai/chat/completions",
         ] {
             let route = route("POST", path).unwrap();
-            assert_eq!((route.operation, route.rest), (Operation::ChatCompletions, "chat/completions"), "{path}");
+            assert_eq!(
+                (route.operation, route.rest),
+                (Operation::ChatCompletions, "chat/completions"),
+                "{path}"
+            );
         }
     }
 

@@ -22,7 +22,7 @@ struct Wire {
     completion_tokens: Option<u64>,
     #[serde(default, alias = "input_tokens_details")]
     prompt_tokens_details: Option<Details>,
-    /// DeepSeek's own spelling.
+    /// `DeepSeek`'s own spelling.
     #[serde(default)]
     prompt_cache_hit_tokens: Option<u64>,
 }
@@ -59,11 +59,19 @@ mod tests {
         let usage = |text: &str| Usage::parse(text.as_bytes());
         let expected = Some(Usage { input: 9, output: 3, cached: 4 });
         assert_eq!(
-            usage(r#"{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12,"prompt_tokens_details":{"cached_tokens":4}}"#),
+            usage(
+                r#"{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12,"prompt_tokens_details":{"cached_tokens":4}}"#
+            ),
             expected
         );
-        assert_eq!(usage(r#"{"input_tokens":9,"input_tokens_details":{"cached_tokens":4},"output_tokens":3}"#), expected);
-        assert_eq!(usage(r#"{"prompt_tokens":9,"completion_tokens":3,"prompt_cache_hit_tokens":4}"#), expected);
+        assert_eq!(
+            usage(r#"{"input_tokens":9,"input_tokens_details":{"cached_tokens":4},"output_tokens":3}"#),
+            expected
+        );
+        assert_eq!(
+            usage(r#"{"prompt_tokens":9,"completion_tokens":3,"prompt_cache_hit_tokens":4}"#),
+            expected
+        );
         assert_eq!(usage("null"), None);
         assert_eq!(usage("{}"), None);
     }

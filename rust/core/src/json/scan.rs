@@ -95,7 +95,11 @@ impl Scanner<'_> {
                 }
                 self.skip_whitespace();
                 if nesting.depth == 0 {
-                    return if self.at == self.bytes.len() { Ok(()) } else { self.fail("something follows the value") };
+                    return if self.at == self.bytes.len() {
+                        Ok(())
+                    } else {
+                        self.fail("something follows the value")
+                    };
                 }
                 match (self.peek(), nesting.in_object()) {
                     (Some(b','), in_object) => {
@@ -265,12 +269,14 @@ fn plain_prefix(bytes: &[u8]) -> usize {
     for (index, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
         let control = word.wrapping_sub(LOW * 0x20) & !word & HIGH;
-        let marks = control | has_zero(word ^ (LOW * u64::from(b'"'))) | has_zero(word ^ (LOW * u64::from(b'\\')));
+        let marks =
+            control | has_zero(word ^ (LOW * u64::from(b'"'))) | has_zero(word ^ (LOW * u64::from(b'\\')));
         if marks != 0 {
             return index * 8 + marks.trailing_zeros() as usize / 8;
         }
     }
-    let tail = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\').unwrap_or(rest.len());
+    let tail =
+        rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\').unwrap_or(rest.len());
     words.len() * 8 + tail
 }
 

@@ -5,7 +5,10 @@ use super::*;
 fn members(document: &str) -> Result<Vec<(&str, &str)>, Invalid> {
     let mut found = Vec::new();
     scan_object(document.as_bytes(), |member| {
-        found.push((&document[member.key.start..member.key.end], &document[member.value.start..member.value.end]));
+        found.push((
+            &document[member.key.start..member.key.end],
+            &document[member.value.start..member.value.end],
+        ));
     })?;
     Ok(found)
 }
@@ -42,9 +45,29 @@ fn refuses_what_is_not_an_object() {
 #[test]
 fn refuses_what_rfc_8259_refuses() {
     for document in [
-        "{\"a\":NaN}", "{\"a\":Infinity}", "{\"a\":01}", "{\"a\":1.}", "{\"a\":.5}", "{\"a\":+1}", "{\"a\":1e}", "{a:1}",
-        "{'a':1}", "{\"a\":1,}", "{\"a\" 1}", "{\"a\":}", "{\"a\":1}}", "{\"a\":1} x", "{\"a\":\"\t\"}", "{\"a\":\"\\x\"}",
-        "{\"a\":\"\\u12g4\"}", "{\"a\":[1,]}", "{\"a\":[1}", "{\"a\":tru}", "{\"a\":\"x", "\u{feff}{}", "{,}",
+        "{\"a\":NaN}",
+        "{\"a\":Infinity}",
+        "{\"a\":01}",
+        "{\"a\":1.}",
+        "{\"a\":.5}",
+        "{\"a\":+1}",
+        "{\"a\":1e}",
+        "{a:1}",
+        "{'a':1}",
+        "{\"a\":1,}",
+        "{\"a\" 1}",
+        "{\"a\":}",
+        "{\"a\":1}}",
+        "{\"a\":1} x",
+        "{\"a\":\"\t\"}",
+        "{\"a\":\"\\x\"}",
+        "{\"a\":\"\\u12g4\"}",
+        "{\"a\":[1,]}",
+        "{\"a\":[1}",
+        "{\"a\":tru}",
+        "{\"a\":\"x",
+        "\u{feff}{}",
+        "{,}",
     ] {
         assert!(members(document).is_err(), "{document}");
         assert!(!oracle(document.as_bytes()), "{document}");
@@ -57,7 +80,10 @@ fn refuses_what_rfc_8259_refuses() {
 fn depth_ends_at_the_limit() {
     let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
     assert!(validate(nested(MAX_DEPTH).as_bytes()).is_ok());
-    assert_eq!(validate((nested(MAX_DEPTH)[..MAX_DEPTH].to_owned() + "[1").as_bytes()).unwrap_err().what, "nested too deeply");
+    assert_eq!(
+        validate((nested(MAX_DEPTH)[..MAX_DEPTH].to_owned() + "[1").as_bytes()).unwrap_err().what,
+        "nested too deeply"
+    );
 }
 
 #[test]

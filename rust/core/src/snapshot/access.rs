@@ -23,11 +23,14 @@ pub struct Principal {
 pub struct Access {
     required: bool,
     /// By the first eight bytes of the hash; the whole hash is compared in constant time.
-    keys: HashMap<[u8; 8], Vec<([u8; 32], Arc<Principal>)>>,
+    keys: HashMap<[u8; 8], Vec<Known>>,
     local: Arc<Principal>,
     hosts: Vec<Box<str>>,
     origins: Vec<Box<str>>,
 }
+
+/// A key's hash and whose it is.
+type Known = ([u8; 32], Arc<Principal>);
 
 /// Starts of values that are a provider's key and not a gateway's.
 const PROVIDER_KEY_PREFIXES: [&str; 5] = ["sk-", "gsk_", "AIza", "xai-", "hf_"];
@@ -36,7 +39,8 @@ impl Access {
     pub(super) fn compile(auth: schema::Auth) -> Result<Self, String> {
         let mut keys: HashMap<[u8; 8], Vec<_>> = HashMap::new();
         for key in auth.gateway_keys {
-            let hash = hex32(&key.sha256).ok_or_else(|| format!("gateway key {}: sha256 is not 64 hex digits", key.name))?;
+            let hash = hex32(&key.sha256)
+                .ok_or_else(|| format!("gateway key {}: sha256 is not 64 hex digits", key.name))?;
             let principal = Arc::new(Principal { key_id: key.id.into(), tenant: key.tenant.into() });
             keys.entry(head(&hash)).or_default().push((hash, principal));
         }
@@ -45,7 +49,11 @@ impl Access {
             keys,
             local: Arc::new(Principal { key_id: "".into(), tenant: "local".into() }),
             hosts: auth.allowed_hosts.into_iter().map(|host| host.to_ascii_lowercase().into()).collect(),
-            origins: auth.allowed_origins.into_iter().map(|origin| origin.to_ascii_lowercase().into()).collect(),
+            origins: auth
+                .allowed_origins
+                .into_iter()
+                .map(|origin| origin.to_ascii_lowercase().into())
+                .collect(),
         })
     }
 
@@ -106,7 +114,8 @@ impl Access {
     fn check_origin(&self, origin: Option<&str>, host: Option<&str>) -> Result<(), GatewayError> {
         let Some(origin) = origin.map(str::to_ascii_lowercase) else { return Ok(()) };
         let own = host.map(str::to_ascii_lowercase).unwrap_or_default();
-        let is_own = origin.split_once("://").is_some_and(|(_, authority)| !own.is_empty() && authority == own);
+        let is_own =
+            origin.split_once("://").is_some_and(|(_, authority)| !own.is_empty() && authority == own);
         if is_own || self.origins.iter().any(|allowed| **allowed == *origin) {
             return Ok(());
         }
@@ -152,10 +161,16 @@ mod tests {
     use super::*;
 
     fn access(required: bool) -> Access {
-        let sha256 = Sha256::digest(b"fgk_good").iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 =
+            Sha256::digest(b"fgk_good").iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         Access::compile(schema::Auth {
             required,
-            gateway_keys: vec![schema::GatewayKey { id: "gk1".into(), name: "n".into(), tenant: "t1".into(), sha256 }],
+            gateway_keys: vec![schema::GatewayKey {
+                id: "gk1".into(),
+                name: "n".into(),
+                tenant: "t1".into(),
+                sha256,
+            }],
             allowed_hosts: vec!["LLM.internal".into()],
             allowed_origins: vec!["https://app.example".into()],
         })
@@ -165,7 +180,9 @@ mod tests {
     #[test]
     fn required_access_asks_for_a_known_key() {
         let access = access(true);
-        let kind = |credential| access.identify(credential, Some("any"), Some("https://any")).map_err(|error| error.kind);
+        let kind = |credential| {
+            access.identify(credential, Some("any"), Some("https://any")).map_err(|error| error.kind)
+        };
         assert_eq!(&*kind(Some(b"fgk_good".as_slice())).unwrap().tenant, "t1");
         assert_eq!(kind(None), Err(Kind::GatewayKeyInvalid));
         assert_eq!(kind(Some(b"")), Err(Kind::GatewayKeyInvalid));
@@ -176,7 +193,9 @@ mod tests {
     #[test]
     fn open_access_checks_host_and_origin() {
         let access = access(false);
-        let kind = |host, origin| access.identify(None, Some(host), origin).map(|who| who.tenant.clone()).map_err(|e| e.kind);
+        let kind = |host, origin| {
+            access.identify(None, Some(host), origin).map(|who| who.tenant.clone()).map_err(|e| e.kind)
+        };
         for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "[::1]:8080", "[::1]", "llm.internal:80"] {
             assert_eq!(kind(host, None), Ok("local".into()), "{host}");
         }
@@ -185,7 +204,8 @@ mod tests {
         }
         assert!(kind("localhost:8080", Some("http://localhost:8080")).is_ok());
         assert!(kind("localhost:8080", Some("https://APP.example")).is_ok());
-        for origin in ["http://localhost:3000", "null", "https://evil.example", "http://localhost:8080.evil"] {
+        for origin in ["http://localhost:3000", "null", "https://evil.example", "http://localhost:8080.evil"]
+        {
             assert_eq!(kind("localhost:8080", Some(origin)), Err(Kind::OriginForbidden), "{origin}");
         }
     }

@@ -67,7 +67,10 @@ impl Snapshot {
         let wire: schema::Document =
             serde_json::from_slice(document).map_err(|error| Rejected(format!("snapshot: {error}")))?;
         if wire.version != 1 {
-            return Err(Rejected(format!("snapshot version {} is not known; this engine reads 1", wire.version)));
+            return Err(Rejected(format!(
+                "snapshot version {} is not known; this engine reads 1",
+                wire.version
+            )));
         }
         let mut providers = Vec::with_capacity(wire.providers.len());
         let mut by_name = HashMap::new();
@@ -90,7 +93,15 @@ impl Snapshot {
         let access = Access::compile(wire.auth).map_err(Rejected)?;
         lanes.retain(|id| providers.iter().any(|provider| provider.keys.iter().any(|key| *key.id == *id)));
         let limits = compile_limits(wire.limits);
-        Ok(Self { access, limits, expose_headers: wire.expose_headers, providers, by_name, aliases, alias_names })
+        Ok(Self {
+            access,
+            limits,
+            expose_headers: wire.expose_headers,
+            providers,
+            by_name,
+            aliases,
+            alias_names,
+        })
     }
 
     /// A provider by its name.

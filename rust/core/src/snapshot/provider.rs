@@ -182,7 +182,8 @@ impl Provider {
     ///
     /// None where the parts do not make a valid address, which only a client's path can cause.
     pub fn uri(&self, operation: Operation, rest: &str, query: Option<&str>, model: &str) -> Option<Uri> {
-        let find = |wanted: &str| self.templates.iter().find(|(key, _)| **key == *wanted).map(|(_, value)| &**value);
+        let find =
+            |wanted: &str| self.templates.iter().find(|(key, _)| **key == *wanted).map(|(_, value)| &**value);
         let template = find(operation.name()).or_else(|| find("*")).unwrap_or("/{path}");
         let mut path = String::with_capacity(self.prefix.len() + template.len() + rest.len() + 32);
         path.push_str(&self.prefix);

@@ -76,8 +76,10 @@ impl Snapshot {
             Some(name) => vec![self.pinned(name, asked.model)?],
             None => self.by_model(asked)?,
         };
-        for fallback in asked.fallbacks.unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty()) {
-            let tier = found.len() as u32;
+        for fallback in
+            asked.fallbacks.unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty())
+        {
+            let tier = found.last().map_or(0, |entry| entry.tier + 1);
             let more = self.by_model(&Asked { model: fallback, ..*asked })?;
             found.extend(more.into_iter().map(|entry| Tier { tier: tier + entry.tier, ..entry }));
         }
@@ -132,7 +134,8 @@ impl Snapshot {
     }
 
     fn not_found(&self, asked: &str) -> GatewayError {
-        let known = self.providers.iter().filter(|provider| provider.configured).map(|provider| &*provider.name);
+        let known =
+            self.providers.iter().filter(|provider| provider.configured).map(|provider| &*provider.name);
         let mut names: Vec<&str> = self.alias_names().chain(known).collect();
         let wanted = asked.split('/').next().unwrap_or_default();
         names.sort_by_key(|name| distance(name, wanted));

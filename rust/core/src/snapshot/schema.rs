@@ -50,6 +50,7 @@ pub(super) struct Limits {
 
 #[derive(Deserialize, Clone, Copy)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the wire's names say their unit")]
 pub(super) struct Timeouts {
     pub connect_ms: u64,
     pub headers_ms: u64,

@@ -74,7 +74,11 @@ fn names_resolve_in_the_documented_order() {
     assert_eq!(resolved(&snapshot, "vllm/any/thing"), one("vllm", "any/thing"));
     assert_eq!(resolved(&snapshot, "llama-local"), one("vllm", "llama-local"));
     assert_eq!(resolved(&snapshot, "gpt-4o"), one("openai", "gpt-4o"));
-    assert_eq!(resolved(&snapshot, "groq/x"), one("openai", "groq/x"), "groq has no key, so it is no provider here");
+    assert_eq!(
+        resolved(&snapshot, "groq/x"),
+        one("openai", "groq/x"),
+        "groq has no key, so it is no provider here"
+    );
 }
 
 #[test]
@@ -91,7 +95,8 @@ fn an_unknown_provider_is_answered_with_the_nearest_names() {
 #[test]
 fn fallbacks_come_after_everything_else() {
     let snapshot = sample();
-    let asked = Asked { model: "gpt", own_provider: "openai", provider: None, fallbacks: Some("vllm/a, openai/b") };
+    let asked =
+        Asked { model: "gpt", own_provider: "openai", provider: None, fallbacks: Some("vllm/a, openai/b") };
     let tiers = snapshot.resolve(&asked).unwrap();
     let shape: Vec<_> = tiers.iter().map(|tier| (&*tier.provider.name, &*tier.model, tier.tier)).collect();
     assert_eq!(shape, [("openai", "gpt", 0), ("vllm", "a", 1), ("openai", "b", 2)]);
@@ -113,14 +118,24 @@ fn unknown_fields_and_wrong_values_are_refused_by_name() {
     assert!(refusal("/providers/0/keys/0/weight", json!(-1)).contains("weight"));
     let newline = refusal("/providers/0/keys/0/value", json!("sk-secret\nx: y"));
     assert!(newline.contains("no header can") && !newline.contains("sk-secret"), "{newline}");
-    assert!(refusal("/aliases", json!([{"name": "a", "targets": [{"provider": "no", "model": "m", "weight": null}]}])).contains("no provider is called no"));
+    assert!(
+        refusal(
+            "/aliases",
+            json!([{"name": "a", "targets": [{"provider": "no", "model": "m", "weight": null}]}])
+        )
+        .contains("no provider is called no")
+    );
 }
 
 #[test]
 fn lanes_survive_a_change_and_go_with_their_key() {
     let mut lanes = LaneTables::default();
     let mut compile = |keys: Value| {
-        Snapshot::compile(document(&[provider("openai", &keys)], &json!([])).to_string().as_bytes(), &mut lanes).unwrap()
+        Snapshot::compile(
+            document(&[provider("openai", &keys)], &json!([])).to_string().as_bytes(),
+            &mut lanes,
+        )
+        .unwrap()
     };
     let first = compile(json!([key("a", &["*"])]));
     first.providers[0].keys[0].lanes.lane("m").begin().success();
@@ -135,7 +150,8 @@ fn lanes_survive_a_change_and_go_with_their_key() {
 fn addresses_follow_the_templates() {
     let mut azure = provider("azure", &json!([key("k", &["*"])]));
     azure["base_url"] = json!("https://res.example/");
-    azure["templates"] = json!({"*": "/openai/{path}", "chat.completions": "/openai/deployments/{model}/{path}"});
+    azure["templates"] =
+        json!({"*": "/openai/{path}", "chat.completions": "/openai/deployments/{model}/{path}"});
     azure["query"] = json!("api-version=2024-10-21");
     let snapshot = compile(&document(&[azure, provider("openai", &json!([]))], &json!([]))).unwrap();
     let uri = |index: usize, operation, rest: &str, query: Option<&str>| {
@@ -145,12 +161,21 @@ fn addresses_follow_the_templates() {
         uri(0, Operation::ChatCompletions, "chat/completions", Some("x=1")),
         "https://res.example/openai/deployments/a%20b%2Fc/chat/completions?api-version=2024-10-21&x=1"
     );
-    assert_eq!(uri(0, Operation::Stored, "files", None), "https://res.example/openai/files?api-version=2024-10-21");
-    assert_eq!(uri(1, Operation::Stored, "files/a%2Fb", Some("after=x")), "https://openai.example/v1/files/a%2Fb?after=x");
+    assert_eq!(
+        uri(0, Operation::Stored, "files", None),
+        "https://res.example/openai/files?api-version=2024-10-21"
+    );
+    assert_eq!(
+        uri(1, Operation::Stored, "files/a%2Fb", Some("after=x")),
+        "https://openai.example/v1/files/a%2Fb?after=x"
+    );
 }
 
 #[test]
 fn debug_output_holds_no_secret() {
-    let text = format!("{:?}", compile(&document(&[provider("openai", &json!([key("k", &["*"])]))], &json!([]))).unwrap());
+    let text = format!(
+        "{:?}",
+        compile(&document(&[provider("openai", &json!([key("k", &["*"])]))], &json!([]))).unwrap()
+    );
     assert!(!text.contains("sk-secret"));
 }

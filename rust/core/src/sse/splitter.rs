@@ -115,17 +115,16 @@ impl Splitter {
                     self.place = Place::EventCr;
                     return Some(at + 1);
                 }
-                _ => match memchr2(b'\n', b'\r', &chunk[at..]) {
-                    Some(length) => {
+                _ => {
+                    if let Some(length) = memchr2(b'\n', b'\r', &chunk[at..]) {
                         let cr = chunk[at + length] == b'\r';
                         at += length + 1;
                         self.place = if cr { Place::LineCr } else { Place::LineStart };
-                    }
-                    None => {
+                    } else {
                         self.place = Place::Line;
                         return None;
                     }
-                },
+                }
             }
         }
         None

@@ -119,7 +119,10 @@ impl Inbox {
         let ticket = self.next_ticket.fetch_add(1, Relaxed);
         let head = head(&submission)?;
         let slot = Arc::new(Slot::new(ticket, Arc::clone(&self.ready)));
-        let length = head.headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let length = head
+            .headers
+            .get(http::header::CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse().ok());
         let (body, fed) = if submission.more {
             let room = Arc::clone(&slot);
             let fed = Fed::new(length, move || room.complete(Kind::Room, Bytes::new()));
@@ -131,7 +134,10 @@ impl Inbox {
         let job = Job { slot: Arc::clone(&slot), head, body, submitted: Instant::now() };
         lock(&self.pending).insert(ticket, Pending { slot, fed });
         let shard = self.next_shard.fetch_add(1, Relaxed) % self.commands.len().max(1);
-        let sent = self.commands.get(shard).is_some_and(|commands| commands.send(Command::Job(job)).is_ok());
+        let sent = self
+            .commands
+            .get(shard)
+            .is_some_and(|commands| commands.send(Command::Job(Box::new(job))).is_ok());
         if !sent {
             lock(&self.pending).remove(&ticket);
             return Err("the engine has stopped".to_owned());
@@ -194,7 +200,8 @@ fn head(submission: &Submission<'_>) -> Result<http::request::Parts, String> {
         target.extend_from_slice(submission.query);
     }
     let mut request = Request::new(());
-    *request.method_mut() = Method::from_bytes(submission.method.as_bytes()).map_err(|error| error.to_string())?;
+    *request.method_mut() =
+        Method::from_bytes(submission.method.as_bytes()).map_err(|error| error.to_string())?;
     *request.uri_mut() = Uri::try_from(target).map_err(|error| error.to_string())?;
     let headers = request.headers_mut();
     headers.reserve(submission.headers.len());

@@ -23,8 +23,9 @@ use super::{Outcome, Ticket};
 /// Upper bounds of the duration buckets, in seconds.
 const BOUNDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
 /// Upper bounds of the overhead buckets, in seconds.
-const FINE: [f64; 14] =
-    [0.00001, 0.000_025, 0.00005, 0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 1.0];
+const FINE: [f64; 14] = [
+    0.00001, 0.000_025, 0.00005, 0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 1.0,
+];
 const OUTCOMES: [Outcome; 4] = [Outcome::Ok, Outcome::Error, Outcome::Cut, Outcome::Cancelled];
 
 /// A histogram without a lock.
@@ -53,7 +54,7 @@ impl EncodeMetric for Buckets {
         let counts: Vec<u64> = self.counts.iter().map(|count| count.load(Relaxed)).collect();
         let bounds = self.bounds.iter().copied().chain([f64::MAX]);
         let buckets: Vec<(f64, u64)> = bounds.zip(counts.iter().copied()).collect();
-        let sum = self.sum_us.load(Relaxed) as f64 / 1e6;
+        let sum = Duration::from_micros(self.sum_us.load(Relaxed)).as_secs_f64();
         encoder.encode_histogram::<[(&str, &str); 0]>(sum, counts.iter().sum(), &buckets, None)
     }
 
@@ -107,6 +108,9 @@ pub(crate) struct Totals {
     pub(crate) journal_errors: u64,
 }
 
+/// Picks one of a provider's histograms.
+type Chooser = fn(&ProviderMetrics) -> &Buckets;
+
 /// All metrics of one engine.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -124,10 +128,10 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Makes room for providers; called when a snapshot is applied.
-    pub(crate) fn know<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) {
+    pub(crate) fn know(&self, names: &[&str]) {
         self.providers.rcu(|known| {
             let mut known = BTreeMap::clone(known);
-            for name in names.clone() {
+            for &name in names {
                 known.entry(name.into()).or_insert_with(|| Arc::new(ProviderMetrics::new()));
             }
             known
@@ -185,8 +189,9 @@ struct View {
 impl Collector for View {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let rows = self.metrics.rows();
-        let named = || rows.iter().map(|(name, metrics)| (&**name, &**metrics)).chain([("none", &self.metrics.none)]);
-        self.encode_requests(&mut encoder, named())?;
+        let named =
+            || rows.iter().map(|(name, metrics)| (&**name, &**metrics)).chain([("none", &self.metrics.none)]);
+        encode_requests(&mut encoder, named())?;
 
         let mut family = encoder.encode_descriptor(
             "attempt_failures",
@@ -203,9 +208,11 @@ impl Collector for View {
                 }
             }
         }
-        let histograms: [(&str, &str, fn(&ProviderMetrics) -> &Buckets); 2] = [
+        let histograms: [(&str, &str, Chooser); 2] = [
             ("request_duration_seconds", "From the first byte in to the last byte out", |m| &m.duration),
-            ("time_to_first_token_seconds", "From the first byte in to the first content out", |m| &m.first_token),
+            ("time_to_first_token_seconds", "From the first byte in to the first content out", |m| {
+                &m.first_token
+            }),
         ];
         for (name, help, buckets) in histograms {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
@@ -213,7 +220,12 @@ impl Collector for View {
                 buckets(metrics).encode(family.encode_family(&[("provider", provider)])?)?;
             }
         }
-        let mut family = encoder.encode_descriptor("tokens", "Tokens as providers counted them", None, MetricType::Counter)?;
+        let mut family = encoder.encode_descriptor(
+            "tokens",
+            "Tokens as providers counted them",
+            None,
+            MetricType::Counter,
+        )?;
         for (provider, metrics) in named() {
             for (direction, count) in [("input", &metrics.input_tokens), ("output", &metrics.output_tokens)] {
                 let labels = [("provider", provider), ("direction", direction)];
@@ -232,32 +244,6 @@ impl Collector for View {
 }
 
 impl View {
-    fn encode_requests<'a>(
-        &self,
-        encoder: &mut DescriptorEncoder<'_>,
-        rows: impl Iterator<Item = (&'a str, &'a ProviderMetrics)>,
-    ) -> fmt::Result {
-        let mut family = encoder.encode_descriptor(
-            "requests",
-            "Requests by provider, operation and outcome",
-            None,
-            MetricType::Counter,
-        )?;
-        for (provider, metrics) in rows {
-            for (operation, outcomes) in Operation::ALL.iter().zip(&metrics.requests) {
-                for (outcome, count) in OUTCOMES.iter().zip(outcomes) {
-                    let count = count.load(Relaxed);
-                    if count > 0 {
-                        let labels =
-                            [("provider", provider), ("operation", operation.name()), ("outcome", outcome.name())];
-                        ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn encode_totals(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let totals = &self.totals;
         for (name, help, value) in [
@@ -279,4 +265,32 @@ impl View {
         }
         Ok(())
     }
+}
+
+fn encode_requests<'a>(
+    encoder: &mut DescriptorEncoder<'_>,
+    rows: impl Iterator<Item = (&'a str, &'a ProviderMetrics)>,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(
+        "requests",
+        "Requests by provider, operation and outcome",
+        None,
+        MetricType::Counter,
+    )?;
+    for (provider, metrics) in rows {
+        for (operation, outcomes) in Operation::ALL.iter().zip(&metrics.requests) {
+            for (outcome, count) in OUTCOMES.iter().zip(outcomes) {
+                let count = count.load(Relaxed);
+                if count > 0 {
+                    let labels = [
+                        ("provider", provider),
+                        ("operation", operation.name()),
+                        ("outcome", outcome.name()),
+                    ];
+                    ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+                }
+            }
+        }
+    }
+    Ok(())
 }

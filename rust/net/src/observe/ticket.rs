@@ -124,7 +124,9 @@ impl Ticket {
 
     /// The gateway's own share of the time until `now`.
     pub(crate) fn overhead(&self, now: Instant) -> Duration {
-        let current = self.sent.map_or(Duration::ZERO, |sent| self.headers.unwrap_or(now).saturating_duration_since(sent));
+        let current = self
+            .sent
+            .map_or(Duration::ZERO, |sent| self.headers.unwrap_or(now).saturating_duration_since(sent));
         now.saturating_duration_since(self.arrived).saturating_sub(self.waited).saturating_sub(current)
     }
 
@@ -164,10 +166,17 @@ impl Ticket {
         let key = last.and_then(|attempt| attempt.provider.keys.get(attempt.key));
         let provider = last.map(|attempt| &attempt.provider);
         let attempts_json = self.attempts_json();
-        let upstream = self.sent.zip(self.headers).map(|(sent, headers)| headers.saturating_duration_since(sent));
+        let upstream =
+            self.sent.zip(self.headers).map(|(sent, headers)| headers.saturating_duration_since(sent));
         let duration = now.saturating_duration_since(self.arrived);
         let overhead = self.overhead(self.headers.unwrap_or(now));
-        self.shard.shared.metrics.request(provider.map(|provider| &*provider.name), self, outcome, duration, overhead);
+        self.shard.shared.metrics.request(
+            provider.map(|provider| &*provider.name),
+            self,
+            outcome,
+            duration,
+            overhead,
+        );
         self.shard.recorder.record(&RecordRef {
             request_id: std::str::from_utf8(&self.id).unwrap_or_default(),
             started_ms: self.started_ms,

@@ -20,7 +20,13 @@ pub(crate) struct Events {
 impl Events {
     /// `named` streams say `event: error`.
     pub(crate) fn new(named: bool) -> Self {
-        Self { splitter: Splitter::default(), reader: StreamReader::default(), ready: VecDeque::new(), held: 0, named }
+        Self {
+            splitter: Splitter::default(),
+            reader: StreamReader::default(),
+            ready: VecDeque::new(),
+            held: 0,
+            named,
+        }
     }
 
     /// Takes bytes of the provider; says the most telling thing that whole events in them were.

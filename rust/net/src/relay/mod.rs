@@ -59,8 +59,8 @@ impl Relay {
         Self { source: Source::Control(body), watch: None }
     }
 
-    fn running(running: Running) -> Self {
-        Self { source: Source::Running(Box::new(running)), watch: None }
+    fn running(running: Box<Running>) -> Self {
+        Self { source: Source::Running(running), watch: None }
     }
 
     /// Ties the body to the client's connection.

@@ -36,7 +36,7 @@ pub(crate) struct Running {
 
 enum Content {
     /// Whole events, decoded beside.
-    Events(Events),
+    Events(Box<Events>),
     /// Bytes as they come, and the end kept for its usage. The start waits to be sent first.
     Bytes(Option<Bytes>, Option<Tail>),
 }
@@ -76,7 +76,7 @@ impl Running {
 
     /// A stream of events after its commit.
     pub(crate) fn events(events: Events, body: AnswerBody, choice: &Choice, until: Option<Instant>) -> Self {
-        Self::new(Content::Events(events), body, choice, until)
+        Self::new(Content::Events(Box::new(events)), body, choice, until)
     }
 
     /// An answer that is not read.
@@ -92,10 +92,12 @@ impl Running {
     }
 
     /// From here on the ticket and the lane go with the answer.
-    pub(crate) fn start(mut self, ticket: Ticket, guard: LaneGuard) -> Relay {
+    pub(crate) fn start(mut self: Box<Self>, ticket: Ticket, guard: LaneGuard) -> Relay {
         self.ticket = Some(ticket);
         self.guard = Some(guard);
-        if matches!(self.content, Content::Bytes(None, _)) && self.body.as_ref().is_some_and(AnswerBody::is_end) {
+        if matches!(self.content, Content::Bytes(None, _))
+            && self.body.as_ref().is_some_and(AnswerBody::is_end)
+        {
             self.over();
         }
         Relay::running(self)
@@ -121,7 +123,11 @@ impl Running {
     }
 
     /// The next bytes for the client.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, watch: Option<&Watch>) -> Poll<Option<Result<Bytes, Cut>>> {
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        watch: Option<&Watch>,
+    ) -> Poll<Option<Result<Bytes, Cut>>> {
         loop {
             if let Some(bytes) = self.queued() {
                 if let Some(ticket) = &mut self.ticket {

@@ -26,8 +26,8 @@ impl Tail {
         let at = memmem::rfind(&self.bytes, b"\"usage\"")?;
         let rest = &self.bytes[at + 7..];
         let open = rest.iter().position(|&byte| byte == b'{')?;
-        let end = (open..rest.len()).filter(|&at| rest[at] == b'}').find_map(|at| Usage::parse(&rest[open..=at]));
-        end
+
+        (open..rest.len()).filter(|&at| rest[at] == b'}').find_map(|at| Usage::parse(&rest[open..=at]))
     }
 }
 

@@ -17,12 +17,12 @@ use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version, response};
 use tokio::time::timeout_at;
 
+use super::headers;
 use super::opening::{self, Opening};
 use super::plan::{Choice, Plan};
 use super::read::Payload;
 use super::respond::{self, SHOULD_RETRY, gateway_headers};
 use super::wishes::Wishes;
-use super::headers;
 use crate::observe::{Attempt, Outcome, Ticket};
 use crate::relay::{Relay, Running};
 use crate::shard::Shard;
@@ -46,7 +46,7 @@ pub(super) struct Job<'a> {
 struct Failure {
     error: GatewayError,
     /// What the provider said, to be relayed where nobody says better.
-    answer: Option<Response<Bytes>>,
+    answer: Option<Box<Response<Bytes>>>,
     /// Nothing of the request had left.
     unsent: bool,
 }
@@ -64,14 +64,14 @@ enum Body {
     /// Whole and checked.
     Whole(Bytes, Outcome),
     /// To be relayed.
-    Running(Running),
+    Running(Box<Running>),
 }
 
 impl Job<'_> {
     /// Runs the request to its commit.
     pub(super) async fn run(mut self, mut plan: Plan, mut ticket: Ticket) -> Response<Relay> {
         let start = Instant::now();
-        let mut kept: Option<Response<Bytes>> = None;
+        let mut kept: Option<Box<Response<Bytes>>> = None;
         let mut deadline: Option<Instant> = self.wishes.timeout.map(|limit| ticket.arrived + limit);
         let error = loop {
             let Some(choice) = plan.next(self.shard.uniform()) else {
@@ -94,21 +94,26 @@ impl Job<'_> {
                     }
                     self.shard.shared.metrics.attempt_failed(&choice.provider.name, failure.error.kind);
                     note(&mut ticket, &choice, status, Some(failure.error.kind), begun);
-                    ticket.waited += ticket.sent.take().map_or_else(|| begun.elapsed(), |sent| sent.elapsed());
+                    ticket.waited +=
+                        ticket.sent.take().map_or_else(|| begun.elapsed(), |sent| sent.elapsed());
                     ticket.headers = None;
-                    let again = failure.unsent || (self.operation.is_inference() && failure.error.kind.retry());
+                    let again =
+                        failure.unsent || (self.operation.is_inference() && failure.error.kind.retry());
                     kept = failure.answer.or(kept);
                     if !(again && self.payload.is_here() && plan.remaining() > 0) {
                         break failure.error;
                     }
                     if Instant::now() >= until {
-                        break GatewayError::new(Kind::DeadlineExceeded, "The deadline over all attempts passed.");
+                        break GatewayError::new(
+                            Kind::DeadlineExceeded,
+                            "The deadline over all attempts passed.",
+                        );
                     }
                 }
             }
         };
         match kept {
-            Some(answer) if error.kind.retry() => self.relay_kept(answer, &error, ticket),
+            Some(answer) if error.kind.retry() => self.relay_kept(*answer, &error, ticket),
             _ => respond::error(self.snapshot, &error, ticket),
         }
     }
@@ -136,7 +141,7 @@ impl Job<'_> {
         }
         if !reads || is_encoded(&head.headers) {
             let running = Running::opaque(body, choice, self.stream_deadline(deadline));
-            return Ok((head, Body::Running(running)));
+            return Ok((head, Body::Running(Box::new(running))));
         }
         if is_event_stream(&head.headers) {
             ticket.stream = true;
@@ -145,7 +150,7 @@ impl Job<'_> {
             let named = self.operation == Operation::Responses;
             let opening = Opening::new(named, is_last, timeouts.idle, deadline);
             let running = opening.run(body, choice, self.stream_deadline(deadline), ticket).await?;
-            return Ok((head, Body::Running(running)));
+            return Ok((head, Body::Running(Box::new(running))));
         }
         let until = deadline.min(begun + timeouts.json);
         match opening::whole_json(body, self.snapshot.limits.answer_bytes, until).await? {
@@ -155,13 +160,19 @@ impl Job<'_> {
                 Ok((head, Body::Whole(bytes, Outcome::Ok)))
             }
             opening::Json::Large(start, body) => {
-                Ok((head, Body::Running(Running::large(start, body, choice, self.stream_deadline(deadline)))))
+                let running = Running::large(start, body, choice, self.stream_deadline(deadline));
+                Ok((head, Body::Running(Box::new(running))))
             }
         }
     }
 
     /// Sends the request; a reused connection that had closed is replaced once.
-    async fn exchange(&mut self, choice: &Choice, deadline: Instant, ticket: &mut Ticket) -> Result<Answer, Failure> {
+    async fn exchange(
+        &mut self,
+        choice: &Choice,
+        deadline: Instant,
+        ticket: &mut Ticket,
+    ) -> Result<Answer, Failure> {
         let provider = &choice.provider;
         let until = deadline.min(Instant::now() + provider.timeouts.connect + provider.timeouts.headers);
         let mut fresh = false;
@@ -195,7 +206,12 @@ impl Job<'_> {
     fn request(&mut self, choice: &Choice) -> Result<Request<Outbound>, Failure> {
         let provider = &choice.provider;
         let rest = self.models_path(choice);
-        let uri = provider.uri(self.operation, rest.as_deref().unwrap_or(self.rest), self.head.uri.query(), &choice.model);
+        let uri = provider.uri(
+            self.operation,
+            rest.as_deref().unwrap_or(self.rest),
+            self.head.uri.query(),
+            &choice.model,
+        );
         let uri = uri.ok_or_else(|| GatewayError::new(Kind::InvalidRequest, "The path is not valid."))?;
         let mut request = Request::new(self.payload.outbound(&choice.model));
         *request.method_mut() = self.head.method.clone();
@@ -211,7 +227,8 @@ impl Job<'_> {
 
     /// `models/{provider}/{name}` at the gateway is `models/{name}` at the provider.
     fn models_path(&self, choice: &Choice) -> Option<String> {
-        let name = self.rest.strip_prefix("models/")?.strip_prefix(&*choice.provider.name)?.strip_prefix('/')?;
+        let name =
+            self.rest.strip_prefix("models/")?.strip_prefix(&*choice.provider.name)?.strip_prefix('/')?;
         Some(format!("models/{name}"))
     }
 
@@ -220,7 +237,13 @@ impl Job<'_> {
         self.wishes.timeout.map(|_| deadline)
     }
 
-    fn commit(&self, mut head: response::Parts, body: Body, mut ticket: Ticket, guard: LaneGuard) -> Response<Relay> {
+    fn commit(
+        &self,
+        mut head: response::Parts,
+        body: Body,
+        mut ticket: Ticket,
+        guard: LaneGuard,
+    ) -> Response<Relay> {
         gateway_headers(&mut head.headers, self.snapshot, &ticket);
         ticket.status = head.status.as_u16();
         let relay = match body {
@@ -237,7 +260,12 @@ impl Job<'_> {
     }
 
     /// No lane is left: the client gets the last provider's answer as it came.
-    fn relay_kept(&self, answer: Response<Bytes>, error: &GatewayError, mut ticket: Ticket) -> Response<Relay> {
+    fn relay_kept(
+        &self,
+        answer: Response<Bytes>,
+        error: &GatewayError,
+        mut ticket: Ticket,
+    ) -> Response<Relay> {
         let (mut head, bytes) = answer.into_parts();
         if ticket.attempts.len() > 1 {
             head.headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
@@ -266,7 +294,11 @@ fn note(ticket: &mut Ticket, choice: &Choice, status: u16, error: Option<Kind>, 
 async fn refused(head: response::Parts, body: AnswerBody, deadline: Instant) -> Failure {
     let error = GatewayError::new(Kind::UpstreamStatus, format!("The provider answered {}.", head.status));
     let bytes = opening::collect(body, KEPT_ANSWER, deadline).await;
-    Failure { error, answer: bytes.ok().map(|bytes| Response::from_parts(head, bytes)), unsent: false }
+    Failure {
+        error,
+        answer: bytes.ok().map(|bytes| Box::new(Response::from_parts(head, bytes))),
+        unsent: false,
+    }
 }
 
 fn late(deadline: Instant) -> Failure {

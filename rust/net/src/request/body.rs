@@ -71,7 +71,12 @@ pub(crate) struct Bounded {
 impl InboundBody {
     /// Bounds what may pass.
     pub(crate) fn bounded(self, bytes: u64, idle: std::time::Duration) -> Self {
-        Self::Bounded(Box::new(Bounded { body: self, left: bytes, idle, timer: Box::pin(tokio::time::sleep(idle)) }))
+        Self::Bounded(Box::new(Bounded {
+            body: self,
+            left: bytes,
+            idle,
+            timer: Box::pin(tokio::time::sleep(idle)),
+        }))
     }
 }
 
@@ -99,7 +104,10 @@ impl Body for InboundBody {
     type Data = Bytes;
     type Error = BodyFault;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         match self.get_mut() {
             Self::Socket(incoming) => Pin::new(incoming).poll_frame(cx).map_err(|_| BodyFault::Broken),
             Self::Fed(fed) => fed.poll_frame(cx),

@@ -2,16 +2,23 @@
 
 use ferrogate_core::snapshot::{Key, Provider};
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue,
-    SET_COOKIE,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName,
+    HeaderValue, SET_COOKIE,
 };
 
 /// Headers of one provider's clients that no other provider may see.
 const FAMILIES: [&str; 3] = ["openai-", "anthropic-", "x-mock-"];
 
 const HOP_BY_HOP: [&str; 9] = [
-    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
-    "transfer-encoding", "upgrade",
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
 ];
 
 /// The headers for one attempt: the client's but for what is the gateway's or its own, and the provider's.
@@ -19,7 +26,8 @@ pub(super) fn up(client: &HeaderMap, provider: &Provider, key: &Key, reads_answe
     let mut out = HeaderMap::with_capacity(client.len() + 4);
     let listed = connection_listed(client);
     for (name, value) in client {
-        let is_listed = listed.as_ref().is_some_and(|listed| listed.iter().any(|other| other == name.as_str()));
+        let is_listed =
+            listed.as_ref().is_some_and(|listed| listed.iter().any(|other| other == name.as_str()));
         if !is_listed && passes_up(name, provider, reads_answer) {
             out.append(name, value.clone());
         }
@@ -38,14 +46,20 @@ pub(super) fn up(client: &HeaderMap, provider: &Provider, key: &Key, reads_answe
 }
 
 fn passes_up(name: &HeaderName, provider: &Provider, reads_answer: bool) -> bool {
-    if *name == AUTHORIZATION || *name == COOKIE || *name == HOST || *name == CONTENT_LENGTH || *name == EXPECT {
+    if *name == AUTHORIZATION
+        || *name == COOKIE
+        || *name == HOST
+        || *name == CONTENT_LENGTH
+        || *name == EXPECT
+    {
         return false;
     }
     if *name == ACCEPT_ENCODING {
         return !reads_answer;
     }
     let text = name.as_str();
-    if matches!(text, "x-api-key" | "api-key" | "x-goog-api-key" | "forwarded") || HOP_BY_HOP.contains(&text) {
+    if matches!(text, "x-api-key" | "api-key" | "x-goog-api-key" | "forwarded") || HOP_BY_HOP.contains(&text)
+    {
         return false;
     }
     if text.starts_with("x-gateway-") || text.starts_with("x-forwarded-") {
@@ -95,5 +109,11 @@ fn connection_listed(headers: &HeaderMap) -> Option<Vec<String>> {
     if value.eq_ignore_ascii_case("keep-alive") || value.eq_ignore_ascii_case("close") {
         return None;
     }
-    Some(value.split(',').map(|name| name.trim().to_ascii_lowercase()).filter(|name| !name.is_empty()).collect())
+    Some(
+        value
+            .split(',')
+            .map(|name| name.trim().to_ascii_lowercase())
+            .filter(|name| !name.is_empty())
+            .collect(),
+    )
 }

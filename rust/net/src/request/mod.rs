@@ -54,7 +54,12 @@ pub(crate) async fn handle(shard: &Rc<Shard>, inbound: Inbound) -> Response<Rela
     response
 }
 
-async fn answer(shard: &Rc<Shard>, snapshot: &Arc<Snapshot>, inbound: Inbound, cors: bool) -> Response<Relay> {
+async fn answer(
+    shard: &Rc<Shard>,
+    snapshot: &Arc<Snapshot>,
+    inbound: Inbound,
+    cors: bool,
+) -> Response<Relay> {
     let Inbound { head, body, door, arrived, queued, watch: _ } = inbound;
     let path = head.uri.path().to_owned();
     let found = route(head.method.as_str(), &path);
@@ -70,7 +75,8 @@ async fn answer(shard: &Rc<Shard>, snapshot: &Arc<Snapshot>, inbound: Inbound, c
     ticket.path = path.as_str().into();
     match prepared {
         Ok(Prepared::Models(rest)) => models::answer(shard, snapshot, &rest, ticket).await,
-        Ok(Prepared::Send(payload, plan, wishes)) => {
+        Ok(Prepared::Send(ready)) => {
+            let (payload, plan, wishes) = *ready;
             let rest = found.map_or("", |route| route.rest);
             Job { shard, snapshot, head: &head, operation, rest, payload, wishes }.run(plan, ticket).await
         }
@@ -83,7 +89,7 @@ enum Prepared {
     /// The gateway answers by itself: the path behind `models`.
     Models(String),
     /// Something is sent.
-    Send(Payload, Plan, Wishes),
+    Send(Box<(Payload, Plan, Wishes)>),
 }
 
 async fn prepare(
@@ -96,8 +102,8 @@ async fn prepare(
 ) -> Result<Prepared, GatewayError> {
     ticket.principal = Some(wishes::identify(&snapshot.access, head)?);
     let wishes = Wishes::read(&head.headers)?;
-    ticket.client_request_id = wishes.client_request_id.clone();
-    ticket.tags = wishes.tags.clone();
+    ticket.client_request_id.clone_from(&wishes.client_request_id);
+    ticket.tags.clone_from(&wishes.tags);
     if shard.shared.draining.load(std::sync::atomic::Ordering::Relaxed) {
         return Err(GatewayError::new(Kind::Draining, "The gateway is shutting down; try again."));
     }
@@ -120,8 +126,8 @@ async fn prepare(
         fallbacks: wishes.fallbacks.as_deref(),
     };
     let resolved = snapshot.resolve(&asked)?;
-    let plan = Plan::new(resolved, route.operation, wishes.key.as_deref())?;
-    Ok(Prepared::Send(payload, plan, wishes))
+    let plan = Plan::new(&resolved, route.operation, wishes.key.as_deref())?;
+    Ok(Prepared::Send(Box::new((payload, plan, wishes))))
 }
 
 fn check_route(snapshot: &Snapshot, route: &Route<'_>) -> Result<(), GatewayError> {
@@ -134,7 +140,8 @@ fn check_route(snapshot: &Snapshot, route: &Route<'_>) -> Result<(), GatewayErro
         );
         return Err(GatewayError::new(Kind::NotSupported, message));
     }
-    let is_dots = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    let is_dots =
+        |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
     if route.rest.is_empty() || route.rest.split('/').any(is_dots) {
         return Err(GatewayError::new(Kind::RouteNotFound, "No such route; see the README for the paths."));
     }

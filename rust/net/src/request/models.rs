@@ -65,20 +65,25 @@ struct Shown<'a> {
 }
 
 /// The list, or one model of it where `id` is not empty.
-pub(super) async fn answer(shard: &Rc<Shard>, snapshot: &Arc<Snapshot>, id: &str, ticket: Ticket) -> Response<Relay> {
+pub(super) async fn answer(
+    shard: &Rc<Shard>,
+    snapshot: &Arc<Snapshot>,
+    id: &str,
+    ticket: Ticket,
+) -> Response<Relay> {
     let models = all(shard, snapshot).await;
     if id.is_empty() {
         let data: Vec<Shown<'_>> = models.iter().map(|(id, model)| model.shown(id)).collect();
         return json(snapshot, &serde_json::json!({"object": "list", "data": data}), ticket);
     }
     let id = percent_encoding::percent_decode_str(id).decode_utf8_lossy();
-    match models.get(&*id) {
-        Some(model) => json(snapshot, &model.shown(&id), ticket),
-        None => {
-            let message = format!("No model \"{id}\" is listed by an alias or a provider with a key; see GET /v1/models.");
-            let error = GatewayError::new(Kind::ProviderNotFound, message).with_param("model");
-            respond::error(snapshot, &error, ticket)
-        }
+    if let Some(model) = models.get(&*id) {
+        json(snapshot, &model.shown(&id), ticket)
+    } else {
+        let message =
+            format!("No model \"{id}\" is listed by an alias or a provider with a key; see GET /v1/models.");
+        let error = GatewayError::new(Kind::ProviderNotFound, message).with_param("model");
+        respond::error(snapshot, &error, ticket)
     }
 }
 
@@ -107,7 +112,8 @@ fn json(snapshot: &Snapshot, value: &impl Serialize, mut ticket: Ticket) -> Resp
 /// Every name that resolves: aliases, `provider/name`, and bare names of the prefix's own provider.
 async fn all(shard: &Rc<Shard>, snapshot: &Arc<Snapshot>) -> BTreeMap<String, Model> {
     let mut names = BTreeMap::new();
-    let usable = |provider: &&Arc<Provider>| provider.keys.iter().any(ferrogate_core::snapshot::Key::is_usable);
+    let usable =
+        |provider: &&Arc<Provider>| provider.keys.iter().any(ferrogate_core::snapshot::Key::is_usable);
     for provider in snapshot.providers.iter().filter(usable) {
         for model in of(shard, provider).await {
             names.insert(format!("{}/{}", provider.name, model.id), model.clone());

@@ -161,7 +161,9 @@ async fn gather(body: &mut AnswerBody, cap: usize, until: Instant) -> Result<(By
         match frame.await {
             None => return Err(refused(Kind::UpstreamTimeout, "The provider's answer took too long.")),
             Some(None) => return Ok((join(first, rest), true)),
-            Some(Some(Err(_))) => return Err(refused(Kind::UpstreamReset, "The provider's answer broke off.")),
+            Some(Some(Err(_))) => {
+                return Err(refused(Kind::UpstreamReset, "The provider's answer broke off."));
+            }
             Some(Some(Ok(frame))) => {
                 let Ok(data) = frame.into_data() else { continue };
                 if first.is_empty() {

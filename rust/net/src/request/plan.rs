@@ -37,25 +37,33 @@ impl Plan {
     ///
     /// # Errors
     /// `key_not_found` for a pin that names no key; `provider_key_missing` where no key is usable, saying how to add one.
-    pub(super) fn new(resolved: Resolved, operation: Operation, pin: Option<&str>) -> Result<Self, GatewayError> {
+    pub(super) fn new(
+        resolved: &Resolved,
+        operation: Operation,
+        pin: Option<&str>,
+    ) -> Result<Self, GatewayError> {
         if operation.is_stored() || pin.is_some() {
-            return Self::single(&resolved, pin);
+            return Self::single(resolved, pin);
         }
         let mut lanes = Vec::new();
         let mut candidates = Vec::new();
-        for tier in &resolved {
+        for tier in resolved {
             let usable = |key: &&Key| key.is_usable() && (tier.model.is_empty() || key.serves(&tier.model));
             let total: f64 = tier.provider.keys.iter().filter(usable).map(|key| key.weight).sum();
             for (index, key) in tier.provider.keys.iter().enumerate() {
                 if usable(&key) {
                     let weight = tier.weight * key.weight / total;
                     candidates.push(Candidate { tier: tier.tier, weight });
-                    lanes.push(Choice { provider: Arc::clone(&tier.provider), key: index, model: Arc::clone(&tier.model) });
+                    lanes.push(Choice {
+                        provider: Arc::clone(&tier.provider),
+                        key: index,
+                        model: Arc::clone(&tier.model),
+                    });
                 }
             }
         }
         if lanes.is_empty() {
-            return Err(missing(&resolved));
+            return Err(missing(resolved));
         }
         Ok(Self { lanes, order: Order::new(candidates) })
     }
@@ -93,11 +101,15 @@ impl Plan {
 
 fn missing(resolved: &Resolved) -> GatewayError {
     let Some(tier) = resolved.first() else {
-        return GatewayError::new(Kind::ProviderNotFound, "No provider serves this model.").with_param("model");
+        return GatewayError::new(Kind::ProviderNotFound, "No provider serves this model.")
+            .with_param("model");
     };
     let provider = &tier.provider;
-    let message = if provider.keys.iter().any(|key| key.is_usable()) {
-        format!("No key of the provider \"{}\" may serve the model \"{}\"; see its `models`.", provider.name, tier.model)
+    let message = if provider.keys.iter().any(ferrogate_core::snapshot::Key::is_usable) {
+        format!(
+            "No key of the provider \"{}\" may serve the model \"{}\"; see its `models`.",
+            provider.name, tier.model
+        )
     } else {
         format!("The provider \"{}\" has no usable key. Add one: {}.", provider.name, provider.key_hint)
     };

@@ -99,7 +99,8 @@ pub(super) async fn read(
     body: InboundBody,
 ) -> Result<Payload, GatewayError> {
     let limits = &snapshot.limits;
-    let is_json = head.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    let is_json =
+        head.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
     let collects = match operation.body() {
         Needs::Model => true,
         Needs::MaybeModel => is_json,
@@ -177,5 +178,8 @@ async fn collect(
 }
 
 fn overloaded() -> GatewayError {
-    GatewayError::new(Kind::Overloaded, "The gateway holds as many request bodies as it may; try again in a moment.")
+    GatewayError::new(
+        Kind::Overloaded,
+        "The gateway holds as many request bodies as it may; try again in a moment.",
+    )
 }

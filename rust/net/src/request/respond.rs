@@ -6,7 +6,9 @@ use bytes::Bytes;
 use ferrogate_core::dialects::openai;
 use ferrogate_core::snapshot::Snapshot;
 use ferrogate_core::{GatewayError, Kind};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{Response, StatusCode};
 
 use crate::observe::{Outcome, Ticket};
@@ -38,7 +40,8 @@ pub(super) fn error(snapshot: &Snapshot, error: &GatewayError, mut ticket: Ticke
 /// An error in OpenAI's shape, for a request that has no ticket.
 pub(crate) fn plain_error(error: &GatewayError) -> Response<Relay> {
     let mut response = Response::new(Relay::whole(Bytes::from(openai::error_body(error))));
-    *response.status_mut() = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -78,7 +81,8 @@ pub(super) fn gateway_headers(headers: &mut HeaderMap, snapshot: &Snapshot, tick
 /// A header value; what no header can hold becomes a question mark.
 fn text(bytes: &[u8]) -> HeaderValue {
     HeaderValue::from_bytes(bytes).unwrap_or_else(|_| {
-        let shown: Vec<u8> = bytes.iter().map(|&byte| if (0x20..0x7f).contains(&byte) { byte } else { b'?' }).collect();
+        let shown: Vec<u8> =
+            bytes.iter().map(|&byte| if (0x20..0x7f).contains(&byte) { byte } else { b'?' }).collect();
         HeaderValue::from_bytes(&shown).unwrap_or(HeaderValue::from_static("?"))
     })
 }

@@ -38,8 +38,10 @@ pub(super) fn identify(access: &Access, head: &Parts) -> Result<Arc<Principal>, 
         scheme.eq_ignore_ascii_case("bearer").then(|| credential.trim())
     });
     let named = |name: &'static str| text(HeaderName::from_static(name));
-    let credential =
-        bearer.or_else(|| named("x-api-key")).or_else(|| named("x-goog-api-key")).or_else(|| named("api-key"));
+    let credential = bearer
+        .or_else(|| named("x-api-key"))
+        .or_else(|| named("x-goog-api-key"))
+        .or_else(|| named("api-key"));
     access.identify(credential.map(str::as_bytes), None, None)
 }
 
@@ -48,10 +50,16 @@ impl Wishes {
         let mut wishes = Self::default();
         for (name, value) in headers {
             let name = name.as_str();
-            let Some(wish) = name.strip_prefix("x-gateway-").or((name == "x-request-id").then_some(name)) else {
+            let Some(wish) = name.strip_prefix("x-gateway-").or((name == "x-request-id").then_some(name))
+            else {
                 continue;
             };
-            let text = value.to_str().ok().filter(|text| text.len() <= TEXT_LIMIT).ok_or_else(|| refuse(name))?.trim();
+            let text = value
+                .to_str()
+                .ok()
+                .filter(|text| text.len() <= TEXT_LIMIT)
+                .ok_or_else(|| refuse(name))?
+                .trim();
             let kept = || (!text.is_empty()).then(|| Box::from(text));
             match wish {
                 "provider" => wishes.provider = kept(),
@@ -108,7 +116,10 @@ mod tests {
 
     #[test]
     fn tags_become_json() {
-        assert_eq!(read("x-gateway-tags", "team=a b, \"x\"=1").unwrap().tags.unwrap().as_ref(), r#"{"team":"a b","\"x\"":"1"}"#);
+        assert_eq!(
+            read("x-gateway-tags", "team=a b, \"x\"=1").unwrap().tags.unwrap().as_ref(),
+            r#"{"team":"a b","\"x\"":"1"}"#
+        );
         assert_eq!(read("x-gateway-tags", "team").unwrap_err().kind, Kind::InvalidRequest);
     }
 

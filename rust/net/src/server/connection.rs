@@ -51,10 +51,12 @@ async fn connection(shard: Rc<Shard>, stream: TcpStream, control: Rc<ControlPlan
     let watch = Watch::new();
     shard.watches.add(&watch);
     let headers_bytes = shard.shared.snapshot.load().limits.client_headers_bytes;
-    let service = service_fn(|request| respond(Rc::clone(&shard), request, Arc::clone(&watch), Rc::clone(&control)));
+    let service =
+        service_fn(|request| respond(Rc::clone(&shard), request, Arc::clone(&watch), Rc::clone(&control)));
     let mut builder = http1::Builder::new();
     builder.half_close(false).max_buf_size(headers_bytes).header_read_timeout(None);
-    let connection = builder.serve_connection(ClientIo::new(stream, Arc::clone(&watch)), service).with_upgrades();
+    let connection =
+        builder.serve_connection(ClientIo::new(stream, Arc::clone(&watch)), service).with_upgrades();
     let mut connection = pin!(connection);
     let mut is_closing = false;
     poll_fn(|cx| {
@@ -105,12 +107,12 @@ async fn respond(
 }
 
 fn readiness(shard: &Shard) -> Response<Relay> {
-    let shared = &shard.shared;
-    if shared.draining.load(Relaxed) {
+    let state = &shard.shared;
+    if state.draining.load(Relaxed) {
         status(StatusCode::SERVICE_UNAVAILABLE, "draining")
-    } else if !shared.ready.load(Relaxed) {
+    } else if !state.ready.load(Relaxed) {
         status(StatusCode::SERVICE_UNAVAILABLE, "starting")
-    } else if shared.control.load(Relaxed) {
+    } else if state.control.load(Relaxed) {
         status(StatusCode::OK, "ready")
     } else {
         status(StatusCode::OK, "ready, without the admin application")

@@ -10,7 +10,7 @@ const BACKLOG: i32 = 4096;
 /// Opens `count` sockets on one address. Port 0 picks a port, the same for all.
 ///
 /// # Errors
-/// As the system says; a port that another process holds without SO_REUSEPORT, or with it, is refused first.
+/// As the system says; a port that another process holds without `SO_REUSEPORT`, or with it, is refused first.
 pub(crate) fn bind(host: &str, port: u16, count: usize) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
     let mut last = io::Error::new(io::ErrorKind::AddrNotAvailable, "the host has no address");
     for address in (host, port).to_socket_addrs()? {

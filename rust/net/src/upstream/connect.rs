@@ -62,7 +62,8 @@ impl Connector {
             return open_h1(Stream::Tcp(stream)).await;
         }
         let tls_failed = |error: &dyn std::fmt::Display| {
-            GatewayError::new(Kind::UpstreamTls, "The TLS handshake with the provider failed.").with_cause(error)
+            GatewayError::new(Kind::UpstreamTls, "The TLS handshake with the provider failed.")
+                .with_cause(error)
         };
         let name = ServerName::try_from(target.host.to_string()).map_err(|error| tls_failed(&error))?;
         let connector = if target.http2 { &self.with_http2 } else { &self.without_http2 };

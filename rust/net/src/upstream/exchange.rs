@@ -70,7 +70,10 @@ pub(crate) struct AnswerBody {
 
 impl AnswerBody {
     /// The next frame, driving the connection as far as it goes.
-    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    pub(crate) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let Some(link) = &mut self.link else { return Pin::new(&mut self.incoming).poll_frame(cx) };
         // The body is fed by the connection alone, which is polled right here with the task's own waker.
         let mut fed = Context::from_waker(Waker::noop());
@@ -207,15 +210,20 @@ fn fault(error: &hyper::Error, reused: bool, unsent: bool) -> Fault {
         (Kind::UpstreamReset, "The provider closed the connection before its answer.")
     };
     // A half answer is no stale connection: hyper names it a parse error or an incomplete message with bytes behind it.
-    let stale = reused && (unsent || error.is_canceled() || error.is_closed() || error.is_incomplete_message() || is_reset(error));
+    let stale = reused
+        && (unsent
+            || error.is_canceled()
+            || error.is_closed()
+            || error.is_incomplete_message()
+            || is_reset(error));
     Fault { error: GatewayError::new(kind, message).with_cause(describe(error)), stale, unsent }
 }
 
 fn is_reset(error: &hyper::Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
-    std::error::Error::source(error)
-        .and_then(|source| source.downcast_ref::<std::io::Error>())
-        .is_some_and(|io| matches!(io.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected))
+    std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>()).is_some_and(
+        |io| matches!(io.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected),
+    )
 }
 
 fn describe(error: &hyper::Error) -> String {

@@ -30,7 +30,8 @@ impl Answer {
                 b"usage" => answer.usage = Usage::parse(value),
                 b"choices" => {
                     let choices: Vec<Choice<'_>> = serde_json::from_slice(value).unwrap_or_default();
-                    answer.finish = choices.into_iter().next().and_then(|choice| choice.finish_reason).map(Into::into);
+                    answer.finish =
+                        choices.into_iter().next().and_then(|choice| choice.finish_reason).map(Into::into);
                 }
                 b"status" => answer.finish = serde_json::from_slice(value).ok(),
                 _ => {}

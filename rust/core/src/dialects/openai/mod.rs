@@ -26,8 +26,8 @@ pub fn operation(method: &str, rest: &str) -> Operation {
         (_, "audio", _) => Operation::Audio,
         (
             _,
-            "files" | "batches" | "uploads" | "responses" | "chat" | "fine_tuning" | "vector_stores" | "conversations"
-            | "containers" | "evals" | "assistants" | "threads" | "models" | "videos",
+            "files" | "batches" | "uploads" | "responses" | "chat" | "fine_tuning" | "vector_stores"
+            | "conversations" | "containers" | "evals" | "assistants" | "threads" | "models" | "videos",
             _,
         ) => Operation::Stored,
         _ => Operation::Other,

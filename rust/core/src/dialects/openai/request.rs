@@ -56,9 +56,8 @@ pub fn read(body: &[u8]) -> Result<Request, GatewayError> {
         None | Some(b"null" | b"false") => false,
         Some(b"true") => true,
         Some(_) => {
-            return Err(
-                GatewayError::new(Kind::InvalidRequest, "`stream` must be true or false.").with_param("stream")
-            );
+            return Err(GatewayError::new(Kind::InvalidRequest, "`stream` must be true or false.")
+                .with_param("stream"));
         }
     };
     Ok(found)

@@ -5,6 +5,7 @@
 //! escaped, so the words cannot match there.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 use serde::Deserialize;
@@ -26,8 +27,12 @@ pub enum Seen {
     Done,
 }
 
+/// What is looked for in every event; built once, for their tables are large.
+static WORDS: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| [Finder::new("\"finish_reason\""), Finder::new("\"usage\""), Finder::new("\"error\"")]);
+
 /// Follows one stream.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct StreamReader {
     /// The last token counts seen.
     pub usage: Option<Usage>,
@@ -39,14 +44,6 @@ pub struct StreamReader {
     pub done: bool,
     /// Whether an error event was seen.
     pub failed: bool,
-    words: [Finder<'static>; 3],
-}
-
-impl Default for StreamReader {
-    fn default() -> Self {
-        let words = [Finder::new("\"finish_reason\""), Finder::new("\"usage\""), Finder::new("\"error\"")];
-        Self { usage: None, finish: None, content: false, done: false, failed: false, words }
-    }
 }
 
 #[derive(Deserialize, Default)]
@@ -84,7 +81,7 @@ struct ResponseBody<'a> {
 impl StreamReader {
     /// Takes one whole event.
     pub fn event(&mut self, raw: &[u8]) -> Seen {
-        if self.content && raw.starts_with(b"data: {") && !self.says_something(raw) {
+        if self.content && raw.starts_with(b"data: {") && !says_something(raw) {
             return Seen::Content;
         }
         let event = sse::parse(raw);
@@ -110,17 +107,6 @@ impl StreamReader {
         !self.failed && (self.done || self.finish.is_some())
     }
 
-    /// Whether one of the words stands in the event with a value other than null.
-    fn says_something(&self, raw: &[u8]) -> bool {
-        self.words.iter().any(|word| {
-            word.find_iter(raw).any(|at| {
-                let rest = raw[at + word.needle().len()..].trim_ascii_start();
-                let value = rest.strip_prefix(b":").unwrap_or(rest).trim_ascii_start();
-                !value.starts_with(b"null")
-            })
-        })
-    }
-
     fn chunk(&mut self, chunk: &Chunk<'_>) -> Seen {
         let kind = chunk.kind.as_deref().unwrap_or_default();
         if chunk.error.is_some() || matches!(kind, "error" | "response.failed") {
@@ -135,7 +121,7 @@ impl StreamReader {
                 self.content = true;
             }
         }
-        if kind.ends_with(".delta") || kind.ends_with(".done") {
+        if matches!(kind.rsplit('.').next(), Some("delta" | "done")) {
             self.content = true;
         }
         for choice in chunk.choices.iter().flatten() {
@@ -143,7 +129,8 @@ impl StreamReader {
                 self.finish = Some(reason.as_ref().into());
                 self.content = true;
             }
-            let has = |value: &serde_json::value::RawValue| !matches!(value.get(), "null" | "\"\"" | "[]" | "{}");
+            let has =
+                |value: &serde_json::value::RawValue| !matches!(value.get(), "null" | "\"\"" | "[]" | "{}");
             let spoke = choice.delta.iter().flatten().any(|(key, value)| key != "role" && has(value));
             if spoke || choice.text.is_some_and(has) {
                 self.content = true;
@@ -157,6 +144,17 @@ impl StreamReader {
             self.usage = Some(usage);
         }
     }
+}
+
+/// Whether one of the words stands in the event with a value other than null.
+fn says_something(raw: &[u8]) -> bool {
+    WORDS.iter().any(|word| {
+        word.find_iter(raw).any(|at| {
+            let rest = raw[at + word.needle().len()..].trim_ascii_start();
+            let value = rest.strip_prefix(b":").unwrap_or(rest).trim_ascii_start();
+            !value.starts_with(b"null")
+        })
+    })
 }
 
 #[cfg(test)]
