@@ -34,7 +34,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 serve: setup ## run the gateway with the mock provider on 127.0.0.1:8080 (ARGS=... adds flags)
-	@exec .venv/bin/gateway serve --mock $(ARGS)
+	@.venv/bin/gateway serve --mock $(ARGS) || [ $$? -eq 130 ]  # Ctrl-C
 
 setup: .venv/.package.$(PROFILE) ## make .venv with the package built in release
 

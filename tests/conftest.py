@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from harness.certificates import Certificates, make_certificates
 from harness.doors import COMPILED, Door
 from harness.gateway import Gateway, clean_environment
 from harness.mock import Mock
@@ -40,6 +41,12 @@ def mock() -> Iterator[Mock]:
     """The mock provider, shared: tests tell their requests apart by key."""
     with Mock() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """An authority that nobody trusts until told to, and a server's certificate."""
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture

@@ -129,7 +129,7 @@ class _Running:
             control: Any = create_app(assembly.services, auth_required=True, page=False)
             self.app = Split(self._inference, control)
         if assembly.settings.auth_required or admin:
-            _show(assembly, admin=admin)
+            _show(assembly)
 
     async def aclose(self) -> None:
         """End it from inside the loop."""
@@ -137,10 +137,10 @@ class _Running:
         await asyncio.to_thread(self.assembly.close)
 
 
-def _show(assembly: Assembly, *, admin: bool) -> None:
+def _show(assembly: Assembly) -> None:
     """Print what the first start made, once; standard output belongs to the application around."""
     first = assembly.services.credentials.ensure()
-    if first.admin_token and admin:
+    if first.admin_token:
         sys.stderr.write(f"ferrogate admin token: {first.admin_token}\n")
     if first.gateway_key:
         sys.stderr.write(f"ferrogate gateway key: {first.gateway_key}\n")

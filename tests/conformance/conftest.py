@@ -17,12 +17,10 @@ from harness.gateway import Gateway
 from harness.mock import Mock
 from harness.routing import Routing
 from openai import AsyncOpenAI, OpenAI
+from sdk_credentials import PROVIDER_KEY, USER_KEY
 
 IS_NEWEST = int(openai.VERSION.partition(".")[0]) >= 3
 collect_ignore = ["test_litellm.py", "test_llama_index.py"] if IS_NEWEST else ["test_langchain.py"]
-
-PROVIDER_KEY = "sk-conformance-main"
-USER_KEY = "sk-the-one-that-the-application-has-always-sent"
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from typing import Any
 
 import openai
 import pytest
-from conftest import PROVIDER_KEY
+from sdk_credentials import PROVIDER_KEY
 from openai import OpenAI
 
 pytestmark = pytest.mark.sdk
@@ -21,7 +21,12 @@ TEXTS = ["one", "two words"]
 
 @pytest.mark.parametrize("form", ["float", "base64"])
 def test_embeddings_in_a_stated_form(client: OpenAI, direct: OpenAI, form: Any) -> None:
-    asked: Any = {"model": "text-embedding-3-small", "input": TEXTS, "encoding_format": form, "dimensions": 64}
+    asked: Any = {
+        "model": "text-embedding-3-small",
+        "input": TEXTS,
+        "encoding_format": form,
+        "dimensions": 64,
+    }
     made, expected = client.embeddings.create(**asked), direct.embeddings.create(**asked)
     assert [item.embedding for item in made.data] == [item.embedding for item in expected.data]
     assert [item.index for item in made.data] == [0, 1]
@@ -102,7 +107,10 @@ def test_a_file_and_a_batch_over_it(client: OpenAI, arrived: Callable[[], dict[s
     assert made.id in [file.id for file in client.files.list()]
 
     batch = client.batches.create(
-        input_file_id=made.id, endpoint="/v1/chat/completions", completion_window="24h", metadata={"of": "a test"}
+        input_file_id=made.id,
+        endpoint="/v1/chat/completions",
+        completion_window="24h",
+        metadata={"of": "a test"},
     )
     assert (batch.input_file_id, batch.metadata) == (made.id, {"of": "a test"})
     assert client.batches.retrieve(batch.id) == batch

@@ -44,7 +44,9 @@ def test_a_streamed_response(client: OpenAI) -> None:
         events = list(stream)
     assert events[0].type == "response.created"
     assert events[-1].type == "response.completed"
-    assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == "Say this"
+    assert (
+        "".join(event.delta for event in events if event.type == "response.output_text.delta") == "Say this"
+    )
     assert [event.sequence_number for event in events] == list(range(len(events)))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Sequence
@@ -85,6 +86,7 @@ class Upstream:
     requests: list[Request] = field(default_factory=list)
     on_head: Callable[[Exchange], None] | None = None
     """Called when a request's head is here and its body is not."""
+    tls: ssl.SSLContext | None = None
 
     def __post_init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -111,7 +113,7 @@ class Upstream:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/v1"
 
     def close(self) -> None:
         self._closing = True
@@ -145,6 +147,12 @@ class Upstream:
             thread.start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
+        if self.tls is not None:
+            try:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            except OSError:
+                connection.close()
+                return
         reader = connection.makefile("rb")
         try:
             while self._exchange(connection, reader, number):

@@ -151,7 +151,8 @@ def test_keys_of_all_four_sources_reach_the_provider(environment: Path, tmp_path
             httpx.Client(base_url=url) as client,
         ):
             answer = client.post(
-                "/api/v1/keys", json={"provider": "by-rest", "name": "main", "value": "sk-rest-secret-abcd"}
+                "/api/v1/keys",
+                json={"provider": "by-rest", "name": "main", "value": "sk-rest-0123456789-0123456789-abcd"},
             )
             assert answer.status_code == 201, answer.text
             assert answer.json()["value"] == "sk-...abcd"
@@ -180,7 +181,12 @@ def test_keys_of_all_four_sources_reach_the_provider(environment: Path, tmp_path
                 )
                 assert answer.status_code == 200, answer.text
             seen = [dict(request["headers"]).get("authorization") for request in arrived(provider)]
-            secrets = ("sk-file-0001", "sk-rest-secret-abcd", "sk-typed-0001", "sk-environment-1")
+            secrets = (
+                "sk-file-0001",
+                "sk-rest-0123456789-0123456789-abcd",
+                "sk-typed-0001",
+                "sk-environment-1",
+            )
             assert seen == [f"Bearer {secret}" for secret in secrets]
 
             assert len(logged(client, 4)) == 4

@@ -52,7 +52,10 @@ def _add_vocabulary(writer: gguf.GGUFWriter) -> range:
     vocabulary = [("<unk>", kinds.UNKNOWN), ("<s>", kinds.CONTROL), ("</s>", kinds.CONTROL)]
     vocabulary += [(f"<0x{byte:02X}>", kinds.BYTE) for byte in range(256)]
     first = len(vocabulary)
-    characters = ["\u2581", *(chr(code) for code in range(0x21, 0x7F))]  # U+2581 is the space of SentencePiece
+    characters = [
+        "\u2581",
+        *(chr(code) for code in range(0x21, 0x7F)),
+    ]  # U+2581 is the space of SentencePiece
     vocabulary += [(character, kinds.NORMAL) for character in characters]
     writer.add_tokenizer_model("llama")
     writer.add_token_list([text for text, _ in vocabulary])
@@ -75,7 +78,9 @@ def _add_weights(writer: gguf.GGUFWriter, printable: range) -> None:
     output = np.zeros((printable.stop, DIMENSIONS), dtype=np.float32)
     output[printable.start :] = matrix(len(printable), DIMENSIONS)
     norm = np.ones(DIMENSIONS, dtype=np.float32)
-    writer.add_tensor("token_embd.weight", matrix(printable.stop, DIMENSIONS) * np.sqrt(DIMENSIONS, dtype=np.float32))
+    writer.add_tensor(
+        "token_embd.weight", matrix(printable.stop, DIMENSIONS) * np.sqrt(DIMENSIONS, dtype=np.float32)
+    )
     writer.add_tensor("output_norm.weight", norm)
     writer.add_tensor("output.weight", output)
     for layer in range(_LAYERS):

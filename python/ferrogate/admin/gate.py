@@ -13,7 +13,7 @@ import hmac
 import re
 from collections.abc import Callable, Collection
 
-from anyio.to_thread import run_sync
+from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -126,7 +126,7 @@ class Gate:
             )
         if self._run_secret and hmac.compare_digest(presented.encode(), self._run_secret.encode()):
             return None
-        if await run_sync(self._credentials.is_admin, presented):
+        if await run_in_threadpool(self._credentials.is_admin, presented):
             return None
         detail = "this is not the admin token; `gateway token reset` makes a new one"
         if presented.startswith(GATEWAY_KEY_PREFIX):

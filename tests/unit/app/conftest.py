@@ -49,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Gateway:
-    """``gateway serve`` on a free port. ``lines`` is its standard output up to the point where it is ready."""
+    """``gateway serve`` on a free port; ready, or ended, when it is made."""
 
     def __init__(self, *flags: str, data: Path, env: dict[str, str] | None = None) -> None:
         ours = {name for name in os.environ if name.startswith("GATEWAY_") or name.endswith("_API_KEY")}

@@ -21,12 +21,19 @@ def test_every_public_name_is_there():
 
 def loaded_by(code: str) -> set[str]:
     script = f"{code}\nimport sys; print(' '.join(sys.modules), file=sys.stderr)"
-    ended = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
-    )
+    command = [sys.executable, "-c", script]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     return set(ended.stderr.split())
 
 
+HELP = """
+import sys, ferrogate.cli
+sys.argv = ["gateway", "--help"]
+try:
+    ferrogate.cli.main()
+except SystemExit:
+    pass
+"""
 HEAVY = {"fastapi", "sqlalchemy", "httpx", "uvicorn", "alembic", "ferrogate._core"}
 
 
@@ -35,7 +42,7 @@ HEAVY = {"fastapi", "sqlalchemy", "httpx", "uvicorn", "alembic", "ferrogate._cor
     [
         "import ferrogate",
         "import ferrogate; ferrogate.asgi_app()",
-        "import ferrogate.cli as c, sys\nsys.argv = ['gateway', '--help']\ntry: c.main()\nexcept SystemExit: pass",
+        HELP,
         "import ferrogate.app",
     ],
 )

@@ -174,7 +174,6 @@ impl Job<'_> {
         ticket: &mut Ticket,
     ) -> Result<Answer, Failure> {
         let provider = &choice.provider;
-        let until = deadline.min(Instant::now() + provider.timeouts.connect + provider.timeouts.headers);
         let mut fresh = false;
         loop {
             let request = self.request(choice)?;
@@ -184,10 +183,10 @@ impl Job<'_> {
                 &self.shard.pool,
                 &provider.target,
                 request,
-                provider.timeouts.connect,
+                &provider.timeouts,
                 fresh,
             );
-            let result = timeout_at(until.into(), sending).await.map_err(|_| late(deadline))?;
+            let result = timeout_at(deadline.into(), sending).await.map_err(|_| late())?;
             let fault = match result {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
@@ -301,11 +300,8 @@ async fn refused(head: response::Parts, body: AnswerBody, deadline: Instant) -> 
     }
 }
 
-fn late(deadline: Instant) -> Failure {
-    if Instant::now() >= deadline {
-        return GatewayError::new(Kind::DeadlineExceeded, "The deadline of the request passed.").into();
-    }
-    GatewayError::new(Kind::UpstreamTimeout, "The provider did not answer in time.").into()
+fn late() -> GatewayError {
+    GatewayError::new(Kind::DeadlineExceeded, "The deadline of the request passed.")
 }
 
 fn is_encoded(headers: &HeaderMap) -> bool {

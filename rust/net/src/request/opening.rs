@@ -162,7 +162,7 @@ async fn gather(body: &mut AnswerBody, cap: usize, until: Instant) -> Result<(By
             None => return Err(refused(Kind::UpstreamTimeout, "The provider's answer took too long.")),
             Some(None) => return Ok((join(first, rest), true)),
             Some(Some(Err(_))) => {
-                return Err(refused(Kind::UpstreamReset, "The provider's answer broke off."));
+                return Err(refused(Kind::UpstreamCut, "The provider's answer broke off."));
             }
             Some(Some(Ok(frame))) => {
                 let Ok(data) = frame.into_data() else { continue };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use ferrogate_core::snapshot::Target;
+use ferrogate_core::snapshot::{Target, Timeouts};
 use ferrogate_core::{GatewayError, Kind};
 use http::header::HOST;
 use http::{Request, Response, Uri, Version, response};
@@ -109,37 +109,46 @@ impl AnswerBody {
     }
 }
 
-/// Sends one request over an idle connection, or a fresh one. `connect` bounds the making of a fresh one; the caller
-/// bounds the rest.
+/// Sends one request over an idle connection, or a fresh one. Making a connection and waiting for the answer's headers
+/// are bounded apart, so that a slow handshake leaves the provider its whole time.
 pub(crate) async fn send(
     connector: &Connector,
     pool: &SharedPool,
     target: &Arc<Target>,
     request: Request<Outbound>,
-    connect: Duration,
+    timeouts: &Timeouts,
     fresh: bool,
 ) -> Result<Answer, Fault> {
+    let headers = timeouts.headers;
     if !fresh {
         if let Some(sender) = pool.shared(target) {
-            return send_h2(sender, request, true).await;
+            return in_time(headers, send_h2(sender, request, true)).await;
         }
         if let Some(link) = pool.take(target) {
-            return send_h1(pool, target, link, request, true).await;
+            return in_time(headers, send_h1(pool, target, link, request, true)).await;
         }
     }
     let unsent = |error| Fault { error, stale: false, unsent: true };
-    let opened = timeout(connect, connector.open(target)).await.map_err(|_| {
+    let opened = timeout(timeouts.connect, connector.open(target)).await.map_err(|_| {
         unsent(GatewayError::new(Kind::UpstreamTimeout, "Connecting to the provider took too long."))
     })?;
     match opened.map_err(unsent)? {
         Opened::H1(sender, connection) => {
-            send_h1(pool, target, Link { sender, connection, closed: false }, request, false).await
+            let link = Link { sender, connection, closed: false };
+            in_time(headers, send_h1(pool, target, link, request, false)).await
         }
         Opened::H2(sender) => {
             pool.share(Arc::clone(target), sender.clone());
-            send_h2(sender, request, false).await
+            in_time(headers, send_h2(sender, request, false)).await
         }
     }
+}
+
+async fn in_time(limit: Duration, answer: impl Future<Output = Result<Answer, Fault>>) -> Result<Answer, Fault> {
+    timeout(limit, answer).await.unwrap_or_else(|_| {
+        let error = GatewayError::new(Kind::UpstreamTimeout, "The provider did not answer in time.");
+        Err(Fault { error, stale: false, unsent: false })
+    })
 }
 
 async fn send_h1(

@@ -1,6 +1,8 @@
 //! What a JSON answer says about itself.
 
-use serde::Deserialize;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::super::Usage;
 use crate::json;
@@ -14,32 +16,40 @@ pub struct Answer {
     pub finish: Option<Box<str>>,
 }
 
-#[derive(Deserialize)]
-struct Choice<'a> {
-    #[serde(default, borrow)]
-    finish_reason: Option<std::borrow::Cow<'a, str>>,
+/// The first `finish_reason` with a value. A quote inside text is escaped, so the word cannot match there.
+fn finish_reason(choices: &[u8]) -> Option<Box<str>> {
+    static WORD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"finish_reason\""));
+    let mut found = WORD.find_iter(choices).filter_map(|at| {
+        let rest = choices[at + WORD.needle().len()..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+        let value = rest.strip_prefix(b"\"")?;
+        let end = value.iter().position(|&byte| byte == b'"' || byte == b'\\')?;
+        std::str::from_utf8(&value[..end]).ok().map(Into::into)
+    });
+    found.next()
 }
 
 impl Answer {
     /// Checks that `body` is one whole JSON value and reads what the log keeps.
     pub fn read(body: &[u8]) -> Result<Self, json::Invalid> {
         let mut answer = Self::default();
+        let mut choices = None;
         let result = json::scan_object(body, |member| {
             let value = member.value.of(body);
             match member.key.of(body) {
                 b"usage" => answer.usage = Usage::parse(value),
-                b"choices" => {
-                    let choices: Vec<Choice<'_>> = serde_json::from_slice(value).unwrap_or_default();
-                    answer.finish =
-                        choices.into_iter().next().and_then(|choice| choice.finish_reason).map(Into::into);
-                }
+                b"choices" => choices = Some(member.value),
                 b"status" => answer.finish = serde_json::from_slice(value).ok(),
                 _ => {}
             }
         });
         match result {
             Err(invalid) if invalid.what == "the body is not a JSON object" => Ok(Self::default()),
-            other => other.map(|()| answer),
+            other => other.map(|()| {
+                if let Some(choices) = choices {
+                    answer.finish = finish_reason(choices.of(body));
+                }
+                answer
+            }),
         }
     }
 }

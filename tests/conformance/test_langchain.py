@@ -1,0 +1,67 @@
+"""LangChain's OpenAI integration, with nothing changed but its base URL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import openai
+import pytest
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+from pydantic import BaseModel, SecretStr
+from sdk_credentials import USER_KEY
+
+pytestmark = pytest.mark.sdk
+
+KEY = SecretStr(USER_KEY)
+
+
+@pytest.fixture
+def chat(base_url: str) -> ChatOpenAI:
+    return ChatOpenAI(model="gpt-echo", base_url=base_url, api_key=KEY)
+
+
+def test_a_chat(chat: ChatOpenAI) -> None:
+    answer = chat.invoke("Hello from LangChain")
+    assert answer.content == "Hello from LangChain"
+    assert answer.usage_metadata is not None
+    assert answer.usage_metadata["output_tokens"] > 0
+    assert answer.response_metadata["finish_reason"] == "stop"
+
+
+def test_a_stream(chat: ChatOpenAI) -> None:
+    chunks = list(chat.stream("Hello from LangChain"))
+    assert len(chunks) > 2
+    assert "".join(str(chunk.content) for chunk in chunks) == "Hello from LangChain"
+
+
+async def test_an_asynchronous_stream(chat: ChatOpenAI) -> None:
+    assert "".join([str(chunk.content) async for chunk in chat.astream("Hello, later")]) == "Hello, later"
+
+
+class Answer(BaseModel):
+    """What to answer."""
+
+    text: str
+    sure: bool
+
+
+def test_structured_output(chat: ChatOpenAI) -> None:
+    assert chat.with_structured_output(Answer).invoke("x") == Answer(text="", sure=False)
+
+
+def test_embeddings(base_url: str) -> None:
+    embedder = OpenAIEmbeddings(
+        model="text-embedding-3-small",
+        base_url=base_url,
+        api_key=KEY,
+        dimensions=16,
+        check_embedding_ctx_length=False,  # it would download a tokenizer to cut long texts
+    )
+    assert len(embedder.embed_query("one")) == 16
+
+
+def test_an_error(base_url: str, scripted: Callable[..., Any]) -> None:
+    chat = ChatOpenAI(model=scripted(status=429), base_url=base_url, api_key=KEY, max_retries=0)
+    with pytest.raises(openai.RateLimitError):
+        chat.invoke("x")
