@@ -129,7 +129,7 @@ lock: .venv-dev/.locked ## resolve the lock files again
 .venv-dev/.extension: .venv-dev/.locked .cache/sources $(BUILD) $(RUST)
 	@scripts/require-rust
 	@echo '==> .venv-dev: the extension, profile quick'
-	env -u CONDA_PREFIX VIRTUAL_ENV="$(CURDIR)/.venv-dev" $(DEV)/maturin develop --profile quick --locked
+	env -u CONDA_PREFIX PIP_QUIET=1 VIRTUAL_ENV="$(CURDIR)/.venv-dev" $(DEV)/maturin develop --profile quick --locked
 	@touch $@
 
 sdk: dev .cache/sdk/.locked

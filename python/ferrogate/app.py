@@ -51,7 +51,6 @@ def serve(config: Path | None = None, overrides: Mapping[str, Any] | None = None
         FerrogateError: the gateway cannot start; the text says what to do.
 
     """
-    gc.disable()  # imports make millions of objects that live for ever: collecting among them only takes time
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     assembly = Assembly(config=config, overrides=overrides)
     logger.setLevel(assembly.configuration.effective.settings.log.level.upper())
@@ -88,6 +87,7 @@ class _Gateway:
         try:
             sock, host, port = self._listen()
             self._run = run_file.new(_url(_reachable(host), port))
+            self._assembly.start_ingest()
             first = self._assembly.services.credentials.ensure() if self._settings.auth_required else None
             self._server = _new_server(self._make_app())
             ended = await self._server.start(sock)
@@ -166,7 +166,7 @@ class _Gateway:
         sys.stdout.flush()
         assembly.warn()
         gc.collect()
-        gc.freeze()
+        gc.freeze()  # what the start made lives for ever
         gc.enable()
 
     async def _drain(self) -> None:

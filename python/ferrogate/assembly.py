@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ferrogate.reference import ReferenceEngine
     from ferrogate.services import Services
     from ferrogate.services.configuration import ConfigurationService
+    from ferrogate.services.ports import EnginePort
     from ferrogate.store import Store
 
 __all__ = ["Assembly"]
@@ -88,7 +90,8 @@ class Assembly:
         if self.settings.mock:
             self._overrides["providers.mock.base_url"] = self._start_mock()
         self.configuration = self._configure(registry)
-        self.services = self._join()
+        self._port = self._make_engine()
+        self.configuration.attach(self._port)
 
     def _load_file(self) -> GatewayConfig:
         self.read_stamp = None if self.path is None else stamp(self.path)
@@ -113,14 +116,20 @@ class Assembly:
 
     def _configure(self, registry: Any) -> ConfigurationService:
         from ferrogate.services.configuration import ConfigurationService
+    from ferrogate.services.ports import EnginePort
 
         return ConfigurationService(
             load_file=self._load_file, environ=os.environ, store=self.store, registry=registry
         )
 
-    def _join(self) -> Services:
+    @cached_property
+    def services(self) -> Services:
+        """The use cases, over this store and this engine."""
         from ferrogate.services.compose import build
 
+        return build(self.store, self.configuration, self._port, self.compiled)
+
+    def _make_engine(self) -> EnginePort:
         snapshot = self.configuration.snapshot
         engine: Engine | ReferenceEngine
         if self.settings.engine == "python":
@@ -135,17 +144,18 @@ class Assembly:
                 workers=self.settings.threads,
                 journal=self.folder / "journal",
             )
-        port = _OpenHosts(engine) if self._open_hosts else engine
-        self.configuration.attach(port)
-        return build(self.store, self.configuration, port, self.compiled)
+        return _OpenHosts(engine) if self._open_hosts else engine
 
     def _opened(self, snapshot: Snapshot) -> Snapshot:
         return _without_host_checks(snapshot) if self._open_hosts else snapshot
 
     def start(self) -> None:
-        """Start the engine's threads and the ingestion of its journal."""
+        """Start the engine's threads."""
         if self.compiled is not None:
             self.compiled.start()
+
+    def start_ingest(self) -> None:
+        """Start to move request records from the engine's journal into the store; the engine has been started."""
         if self.services.ingest is not None:
             self.services.ingest.start()
 
@@ -172,9 +182,8 @@ class Assembly:
             self.compiled.stop()  # closes the journal, of which the ingestion then reads the rest
         if self.reference is not None:
             self.reference.close()
-        services = getattr(self, "services", None)
-        if services is not None and services.ingest is not None:
-            services.ingest.stop()
+        if self.compiled is not None and self.services.ingest is not None:
+            self.services.ingest.stop()
         self._closing.close()
 
 

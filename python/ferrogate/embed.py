@@ -105,6 +105,7 @@ class Application:
         def assemble() -> Assembly:
             assembly = Assembly(config=self._config, overrides=self._overrides, open_hosts=True)
             assembly.start()
+            assembly.start_ingest()
             return assembly
 
         return _Running(await asyncio.to_thread(assemble), admin=self._admin)

@@ -1,8 +1,8 @@
 """Official SDKs in front of the gateway, with nothing changed but their base URL.
 
-The same tests run in two environments, because clients disagree about the ``openai`` package that they stand on: with
-the newest one, and beside LangChain, in the development environment; with the one before, and beside LiteLLM and
-LlamaIndex, in ``.cache/sdk``. ``make test`` runs both.
+The same tests run in two environments, because clients disagree about the ``openai`` package that they stand
+on: with the newest one, and beside LangChain, in the development environment; with the one before, and beside
+LiteLLM and LlamaIndex, in ``.cache/sdk``. ``make test`` runs both.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from typing import Any
 
 import openai
 import pytest
+from openai import AsyncOpenAI, OpenAI
+from sdk_credentials import PROVIDER_KEY, USER_KEY
+
 from harness.doors import Door
 from harness.gateway import Gateway
 from harness.mock import Mock
 from harness.routing import Routing
-from openai import AsyncOpenAI, OpenAI
-from sdk_credentials import PROVIDER_KEY, USER_KEY
 
 IS_NEWEST = int(openai.VERSION.partition(".")[0]) >= 3
 collect_ignore = ["test_litellm.py", "test_llama_index.py"] if IS_NEWEST else ["test_langchain.py"]

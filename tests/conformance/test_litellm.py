@@ -13,7 +13,7 @@ pytestmark = [
     pytest.mark.sdk,
     # LiteLLM builds pydantic models on the openai package's TypedDicts while it reads a stream.
     pytest.mark.filterwarnings(
-        "ignore:Item '.*' on TypedDict class '.*' is using the `ReadOnly` qualifier:UserWarning"
+        "ignore:Item '.*' on TypedDict class '.*' is using the `ReadOnly`:UserWarning"
     ),
 ]
 

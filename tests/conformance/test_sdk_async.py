@@ -8,9 +8,10 @@ from typing import Any
 
 import openai
 import pytest
+from openai import AsyncOpenAI
+
 from harness.mock import Mock
 from harness.routing import Routing
-from openai import AsyncOpenAI
 
 pytestmark = pytest.mark.sdk
 

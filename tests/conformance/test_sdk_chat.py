@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sdk_credentials import PROVIDER_KEY, USER_KEY
-from harness.gateway import Gateway
 from openai import OpenAI
 from openai.types.chat import ChatCompletionChunk
 from pydantic import BaseModel
+from sdk_credentials import PROVIDER_KEY, USER_KEY
+
+from harness.gateway import Gateway
 
 pytestmark = pytest.mark.sdk
 

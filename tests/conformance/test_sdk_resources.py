@@ -11,8 +11,8 @@ from typing import Any
 
 import openai
 import pytest
-from sdk_credentials import PROVIDER_KEY
 from openai import OpenAI
+from sdk_credentials import PROVIDER_KEY
 
 pytestmark = pytest.mark.sdk
 

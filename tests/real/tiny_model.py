@@ -1,7 +1,7 @@
-"""A model file small enough to make in a test: llama's architecture, seeded random weights, one token a character.
+"""A model file small enough to make in a test: llama's architecture, random weights, one token a character.
 
-What it says means nothing, and that is all right: what is under test is how it travels. The rows of the output matrix
-that belong to bytes and control tokens are zero, so greedy decoding yields printable text, always the same, and never
+What it says means nothing, and that is all right: what is under test is how it travels. In the output matrix the
+rows of bytes and control tokens are zero, so greedy decoding yields printable text, always the same, and never
 ends before ``max_tokens``.
 """
 
@@ -47,7 +47,7 @@ def write(path: Path) -> None:
 
 
 def _add_vocabulary(writer: gguf.GGUFWriter) -> range:
-    """Add control tokens, one token a byte, one a printable character; return the numbers of the last group."""
+    """Add control tokens, one token a byte, one a printable character; return the numbers of these."""
     kinds = gguf.TokenType
     vocabulary = [("<unk>", kinds.UNKNOWN), ("<s>", kinds.CONTROL), ("</s>", kinds.CONTROL)]
     vocabulary += [(f"<0x{byte:02X}>", kinds.BYTE) for byte in range(256)]

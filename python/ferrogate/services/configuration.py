@@ -11,12 +11,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 from sqlalchemy import Connection
 
-from ferrogate.config import GatewayConfig
+from ferrogate.config import GatewayConfig, Settings
 from ferrogate.engine.compile import compile_snapshot
 from ferrogate.engine.effective import Effective, check_stored_settings, merge
 from ferrogate.engine.entries import (
@@ -47,6 +47,8 @@ class _InForce:
     file: GatewayConfig
     effective: Effective
     snapshot: Snapshot
+    asked: Settings
+    """The settings as they would be after a restart."""
 
 
 class ConfigurationService:
@@ -78,8 +80,10 @@ class ConfigurationService:
         self._store = store
         self._port: EnginePort | None = None
         self._lock = threading.RLock()
+        self._started: Settings | None = None
         with store.database.read() as connection:
             self._current = self._derive(load_file(), connection)
+        self._started = self._current.effective.settings
 
     @property
     def effective(self) -> Effective:
@@ -128,11 +132,10 @@ class ConfigurationService:
 
         """
         with self._lock:
-            before = self._current
             file = self._load_file()
             with self._store.database.read() as connection:
                 self._publish(self._derive(file, connection))
-            return before.effective.settings.restart_needed(self._current.effective.settings)
+            return self.effective.settings.restart_needed(self._current.asked)
 
     def change_settings(self, changes: Mapping[str, Any]) -> None:
         """Store settings by dotted name and publish; None takes the stored value away.
@@ -161,7 +164,10 @@ class ConfigurationService:
 
     def _derive(self, file: GatewayConfig, connection: Connection) -> _InForce:
         effective = merge(file, self.environ, stored_part(self._store, connection), self.registry)
-        return _InForce(file, effective, compile_snapshot(effective, self.registry, self.environ))
+        asked = effective.settings
+        if self._started is not None:
+            effective = replace(effective, settings=asked.keeping(self._started))
+        return _InForce(file, effective, compile_snapshot(effective, self.registry, self.environ), asked)
 
     def _publish(self, derived: _InForce) -> None:
         if self._port is not None:

@@ -112,3 +112,12 @@ def test_everything_is_back_after_a_restart(make: Any) -> None:
     again = make()
     assert again.services.configuration.snapshot == first.services.configuration.snapshot
     assert again.services.configuration.effective.settings.log.level == "debug"
+
+
+def test_a_reload_cannot_take_authentication_off_a_running_gateway(gateway: Any) -> None:
+    before = gateway.engine.applied[-1].auth.required if gateway.engine.applied else False
+    other = "off" if before else "required"
+    gateway.file.write_text(f"server: {{auth: {other!r}, host: 0.0.0.0}}\n")
+    needed = gateway.services.configuration.reload_file()
+    assert {"server.host", "server.auth"} <= set(needed)
+    assert gateway.engine.applied[-1].auth.required is before

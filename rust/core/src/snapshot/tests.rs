@@ -179,3 +179,10 @@ fn debug_output_holds_no_secret() {
     );
     assert!(!text.contains("sk-secret"));
 }
+
+#[test]
+fn reads_what_the_python_end_writes() {
+    let golden = include_bytes!("../../../../tests/golden/snapshot.json");
+    let snapshot = Snapshot::compile(golden, &mut LaneTables::default()).unwrap();
+    assert!(!snapshot.providers.is_empty() && snapshot.alias_names().count() > 0);
+}

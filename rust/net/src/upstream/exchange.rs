@@ -144,7 +144,10 @@ pub(crate) async fn send(
     }
 }
 
-async fn in_time(limit: Duration, answer: impl Future<Output = Result<Answer, Fault>>) -> Result<Answer, Fault> {
+async fn in_time(
+    limit: Duration,
+    answer: impl Future<Output = Result<Answer, Fault>>,
+) -> Result<Answer, Fault> {
     timeout(limit, answer).await.unwrap_or_else(|_| {
         let error = GatewayError::new(Kind::UpstreamTimeout, "The provider did not answer in time.");
         Err(Fault { error, stale: false, unsent: false })
