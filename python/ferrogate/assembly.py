@@ -116,7 +116,6 @@ class Assembly:
 
     def _configure(self, registry: Any) -> ConfigurationService:
         from ferrogate.services.configuration import ConfigurationService
-    from ferrogate.services.ports import EnginePort
 
         return ConfigurationService(
             load_file=self._load_file, environ=os.environ, store=self.store, registry=registry
@@ -155,7 +154,7 @@ class Assembly:
             self.compiled.start()
 
     def start_ingest(self) -> None:
-        """Start to move request records from the engine's journal into the store; the engine has been started."""
+        """Start to move request records from the running engine's journal into the store."""
         if self.services.ingest is not None:
             self.services.ingest.start()
 
@@ -182,7 +181,7 @@ class Assembly:
             self.compiled.stop()  # closes the journal, of which the ingestion then reads the rest
         if self.reference is not None:
             self.reference.close()
-        if self.compiled is not None and self.services.ingest is not None:
+        if "services" in self.__dict__ and self.services.ingest is not None:
             self.services.ingest.stop()
         self._closing.close()
 

@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
-from sdk_credentials import PROVIDER_KEY, USER_KEY
+from sdk_environment import IS_NEWEST, PROVIDER_KEY, USER_KEY
 
 from harness.doors import Door
 from harness.gateway import Gateway
 from harness.mock import Mock
 from harness.routing import Routing
 
-IS_NEWEST = int(openai.VERSION.partition(".")[0]) >= 3
 collect_ignore = ["test_litellm.py", "test_llama_index.py"] if IS_NEWEST else ["test_langchain.py"]
 
 

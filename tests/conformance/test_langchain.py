@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import openai
 import pytest
-from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel, SecretStr
-from sdk_credentials import USER_KEY
+from sdk_environment import USER_KEY
 
 pytestmark = pytest.mark.sdk
 
 KEY = SecretStr(USER_KEY)
 
 
+@pytest.fixture(scope="session")
+def langchain() -> ModuleType:
+    """Imported late: it takes seconds."""
+    import langchain_openai
+
+    return langchain_openai
+
+
 @pytest.fixture
-def chat(base_url: str) -> ChatOpenAI:
-    return ChatOpenAI(model="gpt-echo", base_url=base_url, api_key=KEY)
+def chat(langchain: ModuleType, base_url: str) -> Any:
+    return langchain.ChatOpenAI(model="gpt-echo", base_url=base_url, api_key=KEY)
 
 
-def test_a_chat(chat: ChatOpenAI) -> None:
+def test_a_chat(chat: Any) -> None:
     answer = chat.invoke("Hello from LangChain")
     assert answer.content == "Hello from LangChain"
     assert answer.usage_metadata is not None
@@ -29,13 +37,13 @@ def test_a_chat(chat: ChatOpenAI) -> None:
     assert answer.response_metadata["finish_reason"] == "stop"
 
 
-def test_a_stream(chat: ChatOpenAI) -> None:
+def test_a_stream(chat: Any) -> None:
     chunks = list(chat.stream("Hello from LangChain"))
     assert len(chunks) > 2
     assert "".join(str(chunk.content) for chunk in chunks) == "Hello from LangChain"
 
 
-async def test_an_asynchronous_stream(chat: ChatOpenAI) -> None:
+async def test_an_asynchronous_stream(chat: Any) -> None:
     assert "".join([str(chunk.content) async for chunk in chat.astream("Hello, later")]) == "Hello, later"
 
 
@@ -46,12 +54,12 @@ class Answer(BaseModel):
     sure: bool
 
 
-def test_structured_output(chat: ChatOpenAI) -> None:
+def test_structured_output(chat: Any) -> None:
     assert chat.with_structured_output(Answer).invoke("x") == Answer(text="", sure=False)
 
 
-def test_embeddings(base_url: str) -> None:
-    embedder = OpenAIEmbeddings(
+def test_embeddings(langchain: ModuleType, base_url: str) -> None:
+    embedder = langchain.OpenAIEmbeddings(
         model="text-embedding-3-small",
         base_url=base_url,
         api_key=KEY,
@@ -61,7 +69,7 @@ def test_embeddings(base_url: str) -> None:
     assert len(embedder.embed_query("one")) == 16
 
 
-def test_an_error(base_url: str, scripted: Callable[..., Any]) -> None:
-    chat = ChatOpenAI(model=scripted(status=429), base_url=base_url, api_key=KEY, max_retries=0)
+def test_an_error(langchain: ModuleType, base_url: str, scripted: Callable[..., Any]) -> None:
+    chat = langchain.ChatOpenAI(model=scripted(status=429), base_url=base_url, api_key=KEY, max_retries=0)
     with pytest.raises(openai.RateLimitError):
         chat.invoke("x")

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from sdk_credentials import USER_KEY
+from sdk_environment import USER_KEY
 
 pytestmark = [
     pytest.mark.sdk,

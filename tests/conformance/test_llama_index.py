@@ -10,7 +10,7 @@ import pytest
 from llama_index.core.llms import ChatMessage
 from llama_index.llms.openai import OpenAI
 from llama_index.llms.openai_like import OpenAILike
-from sdk_credentials import USER_KEY
+from sdk_environment import USER_KEY
 
 pytestmark = pytest.mark.sdk
 

@@ -10,7 +10,7 @@ import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletionChunk
 from pydantic import BaseModel
-from sdk_credentials import PROVIDER_KEY, USER_KEY
+from sdk_environment import PROVIDER_KEY, USER_KEY
 
 from harness.gateway import Gateway
 

@@ -10,7 +10,7 @@ import openai
 import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletionChunk
-from sdk_credentials import USER_KEY
+from sdk_environment import USER_KEY
 
 from harness.doors import Door
 from harness.gateway import Gateway
@@ -120,9 +120,13 @@ def test_a_provider_that_hangs_up(once: OpenAI, scripted: Callable[..., str], fa
     assert caught.value.code == "upstream_reset"
 
 
-@pytest.mark.parametrize(("fault", "code"), [("cut_after", "upstream_cut"), ("error_after", None)])
+@pytest.mark.parametrize(
+    ("fault", "kind", "code"),
+    [("cut_after", "gateway_error", "upstream_cut"), ("error_after", "server_error", None)],
+    ids=["cut", "error"],
+)
 def test_a_stream_that_breaks_never_looks_finished(
-    once: OpenAI, scripted: Callable[..., str], fault: str, code: str | None
+    once: OpenAI, scripted: Callable[..., str], fault: str, kind: str, code: str | None
 ) -> None:
     model = scripted(**{fault: 3, "chunks": 10, "chunk_ms": 5})
     chunks: list[ChatCompletionChunk] = []
@@ -134,7 +138,7 @@ def test_a_stream_that_breaks_never_looks_finished(
     assert sum(bool(chunk.choices[0].delta.content) for chunk in chunks) == 3
     assert all(chunk.choices[0].finish_reason is None for chunk in chunks)
     assert not isinstance(caught.value, openai.APIStatusError)
-    assert code in (None, caught.value.code)
+    assert (caught.value.type, caught.value.code) == (kind, code)
 
 
 @pytest.mark.compiled

@@ -12,7 +12,7 @@ from typing import Any
 import openai
 import pytest
 from openai import OpenAI
-from sdk_credentials import PROVIDER_KEY
+from sdk_environment import PROVIDER_KEY
 
 pytestmark = pytest.mark.sdk
 

@@ -1,8 +1,8 @@
 """A model file small enough to make in a test: llama's architecture, random weights, one token a character.
 
-What it says means nothing, and that is all right: what is under test is how it travels. In the output matrix the
-rows of bytes and control tokens are zero, so greedy decoding yields printable text, always the same, and never
-ends before ``max_tokens``.
+What it says means nothing, and that is all right: what is under test is how it travels. In the output matrix
+the rows of bytes and control tokens are zero, so greedy decoding yields printable text, always the same, and
+never ends before ``max_tokens``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import numpy as np
 
 __all__ = ["CONTEXT", "DIMENSIONS", "write"]
 
-CONTEXT = 512
+CONTEXT = 16_384
+"""Tokens; long enough for a stream that takes many seconds."""
 DIMENSIONS = 32
 _LAYERS = 2
 _HEADS = 2

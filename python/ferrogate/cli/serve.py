@@ -50,8 +50,8 @@ def serve(
     ] = False,
 ) -> None:
     """Run the gateway until Ctrl-C; prints its URL when it answers."""
-    # Imports make a million objects that stay; collecting among them is a tenth of the start. The gateway turns the
-    # collector on again when it answers.
+    # Imports make a million objects that stay, and collecting among them is a tenth of the start. The
+    # gateway turns the collector on again when it answers.
     gc.disable()
     from ferrogate.app import serve as run
 

@@ -1,0 +1,13 @@
+"""Which clients are installed here, and the two keys of these tests."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+__all__ = ["IS_NEWEST", "PROVIDER_KEY", "USER_KEY"]
+
+IS_NEWEST = int(version("openai").partition(".")[0]) >= 3
+"""Whether this is the environment of the newest ``openai`` and LangChain, or that of LiteLLM and LlamaIndex."""
+
+USER_KEY = "sk-the-one-that-the-application-has-always-sent"
+PROVIDER_KEY = "sk-conformance-main"
