@@ -65,7 +65,7 @@ class InferenceApp:
 class _Call:
     """One request on its way through the engine."""
 
-    __slots__ = ("arrived", "room", "since", "ticket", "waiter", "watcher")
+    __slots__ = ("arrived", "feeder", "room", "since", "ticket", "waiter", "watcher")
 
     def __init__(self, since: float) -> None:
         self.ticket = 0
@@ -74,6 +74,12 @@ class _Call:
         self.room: asyncio.Future[None] | None = None
         self.arrived: Completion | None = None
         self.watcher: asyncio.Task[None] | None = None
+        self.feeder: asyncio.Task[None] | None = None
+
+    @property
+    def is_unwatched(self) -> bool:
+        """Whether nobody awaits what the client says: two that did would take each other's messages."""
+        return self.watcher is None and (self.feeder is None or self.feeder.done())
 
 
 class _Loop:
@@ -110,28 +116,27 @@ class _Loop:
             self._sweep = self._loop.call_later(_WATCH_AFTER, self._watch_old)
         try:
             if more:
-                await self._feed(call, receive)
+                call.feeder = self._loop.create_task(self._feed(call, receive))
             await self._answer(call, send)
         finally:
             del self._calls[call.ticket]
-            if call.watcher is not None:
-                call.watcher.cancel()
+            for task in (call.watcher, call.feeder):
+                if task is not None:
+                    task.cancel()
             self._inbox.cancel(call.ticket)
 
     async def _feed(self, call: _Call, receive: Receive) -> None:
-        """Pass the rest of the body on; stop where the engine has answered already."""
+        """Pass the rest of the body on, beside the answer: a provider may answer before it has read all."""
         more = True
-        while more and call.arrived is None:
+        while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                self._inbox.cancel(call.ticket)
-                call.arrived = (_CUT, 0, None, b"")
+                self._leave(call)
                 return
             more = message.get("more_body", False)
             call.room = self._loop.create_future()
             if not self._inbox.feed(call.ticket, message.get("body", b""), more):
                 await call.room
-            call.room = None
 
     async def _answer(self, call: _Call, send: Send) -> None:
         kind, status, headers, data = await self._next(call)
@@ -175,7 +180,6 @@ class _Loop:
             completion = (kind, status, headers, data)
             if call.waiter is None:
                 call.arrived = completion
-                _resolve(call.room, None)
             else:
                 _resolve(call.waiter, completion)
                 call.waiter = None
@@ -184,13 +188,17 @@ class _Loop:
         """Watch the requests that have run for a while; one timer serves them all."""
         now = self._loop.time()
         for call, receive in self._calls.values():
-            if call.watcher is None and call.room is None and now - call.since >= _WATCH_AFTER:
+            if call.is_unwatched and now - call.since >= _WATCH_AFTER:
                 call.watcher = self._loop.create_task(self._watch(call, receive))
         self._sweep = self._loop.call_later(_WATCH_AFTER, self._watch_old) if self._calls else None
 
     async def _watch(self, call: _Call, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
+        self._leave(call)
+
+    def _leave(self, call: _Call) -> None:
+        """Tell the engine that the client left, and whoever waits for its answer that none will come."""
         self._inbox.cancel(call.ticket)
         gone: Completion = (_CUT, 0, None, b"")
         if call.waiter is None:

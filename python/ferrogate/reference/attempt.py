@@ -18,12 +18,15 @@ import orjson
 
 from ferrogate.reference.resolve import Lane
 from ferrogate.reference.stream import Event, Framer, Reader, Usage
-from ferrogate.reference.upstream import CONNECTED, Headers, failure_kind, response_headers
+from ferrogate.reference.upstream import WIRE, Headers, Wire, failure_kind, response_headers
 
 __all__ = ["Answer", "Clock", "LaneError", "attempt"]
 
 _PATIENCE: Final = 1.0
 """Seconds after the first event that another lane may still be wanted."""
+
+
+_FINAL: Final = frozenset({"deadline_exceeded", "address_refused"})
 
 
 class LaneError(Exception):
@@ -32,6 +35,7 @@ class LaneError(Exception):
     Attributes:
         kind: the stable identifier.
         answer: what the provider said, where it said something; relayed when no lane is left.
+        is_final: another lane would not help, or comes too late.
 
     """
 
@@ -39,6 +43,7 @@ class LaneError(Exception):
         super().__init__(kind)
         self.kind = kind
         self.answer = answer
+        self.is_final = kind in _FINAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +111,9 @@ class Answer:
         events = self.framer.finish() if chunk is None else self.framer.feed(chunk)
         if events and not self.framer.flowing:
             self.reader.read(events)
-        if chunk is None and self._open_ended() and not self.reader.done:
+        if chunk is None and not (self.reader.is_complete or self.reader.failed or self.framer.flowing):
             raise LaneError("upstream_cut")
         return events or (None if chunk is None else b"")
-
-    def _open_ended(self) -> bool:
-        """Whether only the connection's end marks the answer's end, which a cut would look like."""
-        headers = self.response.headers
-        return "content-length" not in headers and "transfer-encoding" not in headers
 
     async def _read(self) -> bytes | None:
         return await anext(self.chunks, None)
@@ -141,7 +141,7 @@ class Answer:
         loop = asyncio.get_running_loop()
         patience: float | None = None
         meaning = Event.QUIET
-        while meaning is Event.QUIET and not (last and self.ready):
+        while meaning is Event.QUIET and not (last and self.ready) and not self.framer.flowing:
             if self.pending is None:
                 self.pending = loop.create_task(self._read())
             if patience is not None:
@@ -225,7 +225,8 @@ async def _send(
     client: httpx.AsyncClient, request: httpx.Request, clock: Clock, headers_ms: int
 ) -> httpx.Response:
     for again in (False, True):
-        CONNECTED.set(False)
+        wire = Wire()
+        WIRE.set(wire)
         try:
             async with clock.within(headers_ms):
                 return await client.send(request, stream=True)
@@ -233,8 +234,7 @@ async def _send(
             raise LaneError("deadline_exceeded" if clock.expired else "upstream_timeout") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             kind = failure_kind(error)
-            reused = not CONNECTED.get()
-            if again or not reused or kind != "upstream_reset":
+            if again or not wire.stale or kind != "upstream_reset":
                 raise LaneError(kind) from error
     raise LaneError("upstream_reset")
 

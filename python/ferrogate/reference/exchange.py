@@ -184,7 +184,7 @@ class Exchange:
                 if kept is not None:
                     await kept.aclose()
                 kept = failed.answer
-            if failed.kind == "deadline_exceeded":
+            if failed.is_final:
                 break
         await self._give_up(failed, kept)
 
@@ -192,7 +192,7 @@ class Exchange:
         """No lane is left: what a provider said last, or our own error where none said anything."""
         record = self.record
         several = [(b"x-should-retry", b"false")] if len(record.attempts) > 1 else []
-        if kept is None or failed.kind == "deadline_exceeded":
+        if kept is None or failed.is_final:
             if kept is not None:
                 await kept.aclose()
             raise RequestError(failed.kind, lane_message(failed.kind, record.provider), headers=several)

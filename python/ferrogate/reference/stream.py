@@ -95,27 +95,38 @@ class Reader:
         self.done = False
         self.failed = False
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the stream said that it is whole; a transport that ends in order does not say so."""
+        return not self.failed and (self.done or self.usage.finish_reason is not None)
+
     def read(self, events: bytes) -> None:
         """Take in whole events."""
+        name = b""
         for line in events.splitlines():
-            if not line.startswith(b"data:"):
-                continue
-            meaning = self._read_data(line[5:].strip())
-            self.done |= meaning is Event.DONE
-            self.failed |= meaning is Event.ERROR
-            if self.meaning is Event.QUIET or meaning is Event.CONTENT:
-                self.meaning = meaning
+            if line.startswith(b"data:"):
+                meaning = self._read_data(line[5:].strip(), name)
+                self.done |= meaning is Event.DONE
+                self.failed |= meaning is Event.ERROR
+                if self.meaning is Event.QUIET or meaning is Event.CONTENT:
+                    self.meaning = meaning
+            elif line.startswith(b"event:"):
+                name = line[6:].strip()
+            elif not line:
+                name = b""
 
-    def _read_data(self, data: bytes) -> Event:
+    def _read_data(self, data: bytes, name: bytes) -> Event:
         if data == b"[DONE]":
             return Event.DONE
+        if name == b"error":
+            return Event.ERROR
         try:
             chunk = orjson.loads(data)
         except orjson.JSONDecodeError:
-            return Event.QUIET
+            chunk = None
         if not isinstance(chunk, dict):
-            return Event.QUIET
-        if chunk.get("error"):
+            return Event.CONTENT  # no shape that is known here: it is the client's to read
+        if chunk.get("error") is not None:
             return Event.ERROR
         self.usage.read(chunk)
         choices = chunk.get("choices")

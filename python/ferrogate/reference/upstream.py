@@ -13,6 +13,7 @@ import socket
 import ssl
 from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -24,12 +25,26 @@ from ferrogate.reference.identify import CREDENTIAL_HEADERS
 from ferrogate.reference.resolve import Lane
 from ferrogate.reference.route import Route
 
-__all__ = ["CONNECTED", "Headers", "build_request", "failure_kind", "make_client", "response_headers"]
+__all__ = ["WIRE", "Headers", "Wire", "build_request", "failure_kind", "make_client", "response_headers"]
 
 Headers = list[tuple[bytes, bytes]]
 
-CONNECTED: ContextVar[bool] = ContextVar("connected", default=False)
-"""Set by the dialler: this request opened a connection of its own, so a dead one was not a reused one."""
+
+@dataclass(slots=True)
+class Wire:
+    """What happened to one request on the wire: a connection was opened, a byte of the answer came."""
+
+    opened: bool = False
+    heard: bool = False
+
+    @property
+    def stale(self) -> bool:
+        """Whether a failure means that a reused connection had died: nothing came on one not opened here."""
+        return not self.opened and not self.heard
+
+
+WIRE: ContextVar[Wire] = ContextVar("wire")
+"""Set by the sender, filled by the dialler and by its connections, which run in the sender's task."""
 
 _HOP_BY_HOP: Final = frozenset(
     [
@@ -67,6 +82,30 @@ class _AddressRefusedError(httpcore.ConnectError):
     """The provider's name resolves to an address that the gateway never calls."""
 
 
+class _Connection(httpcore.AsyncNetworkStream):
+    """A connection that tells the request on it when the answer begins."""
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+        self._inner = inner
+        self.write = inner.write  # type: ignore[method-assign]
+        self.aclose = inner.aclose  # type: ignore[method-assign]
+        self.get_extra_info = inner.get_extra_info  # type: ignore[method-assign]
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
+        data = await self._inner.read(max_bytes, timeout)
+        if data and (wire := WIRE.get(None)) is not None:
+            wire.heard = True
+        return data
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's
+    ) -> httpcore.AsyncNetworkStream:
+        return _Connection(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+
+
 class _Dialler(httpcore.AsyncNetworkBackend):
     """Resolves names itself: a link-local address (cloud metadata) is refused whatever name leads to it."""
 
@@ -81,7 +120,8 @@ class _Dialler(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        CONNECTED.set(True)
+        if (wire := WIRE.get(None)) is not None:
+            wire.opened = True
         try:
             async with asyncio.timeout(timeout):
                 found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -95,7 +135,8 @@ class _Dialler(httpcore.AsyncNetworkBackend):
                 raise _AddressRefusedError(f"{host} resolves to {address}, a link-local address")
         for last, address in enumerate(addresses, start=1 - len(addresses)):
             try:
-                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                dialled = self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                return _Connection(await dialled)
             except httpcore.ConnectError:
                 if last == 0:
                     raise
@@ -127,16 +168,22 @@ def build_request(
     lane: Lane,
     body: bytes,
     query: bytes,
-    headers: Iterable[tuple[bytes, bytes]],
+    headers: Sequence[tuple[bytes, bytes]],
     families: Sequence[str],
 ) -> httpx.Request:
     """Build the request of a lane: the provider's URL and credential, the client's headers less ours."""
     provider = lane.provider
     own = tuple(provider.forward_headers)
     out: Headers = []
+    listed = {
+        part.strip().lower()
+        for name, value in headers
+        if name == b"connection"
+        for part in value.decode("latin-1").split(",")
+    }
     for name, value in headers:
         text = name.decode("latin-1")
-        if text in _DROPPED_UP or text.startswith(("x-gateway-", "x-forwarded-")):
+        if text in _DROPPED_UP or text in listed or text.startswith(("x-gateway-", "x-forwarded-")):
             continue
         if text.startswith(tuple(families)) and not text.startswith(own):
             continue

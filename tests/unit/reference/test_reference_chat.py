@@ -338,3 +338,69 @@ async def test_metrics_have_bounded_labels(provider, drive):
     assert 'ferrogate_tokens_total{provider="openai",direction="input"} 7' in text
     assert 'ferrogate_request_duration_seconds_bucket{provider="openai",le="+Inf"} 1' in text
     assert "client-chosen-name" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-gateway-timeout-ms", "0"),
+        ("x-gateway-timeout-ms", "soon"),
+        ("x-gateway-tags", "team"),
+        ("x-gateway-provider", "o" * 513),
+        ("x-request-id", "a\x7fb"),
+    ],
+)
+async def test_a_wish_of_the_wrong_form_is_refused_by_name(provider, drive, name, value):
+    driver = drive(a_snapshot(a_provider("openai", provider.base_url, a_key("one"))))
+    reply = await driver.call({"model": "m"}, headers={name: value})
+    assert (reply.status, reply.error["code"], reply.error["param"]) == (400, "invalid_request", name)
+    assert provider.asked == []
+
+
+async def test_pins_and_fallbacks(provider, drive):
+    openai = a_provider("openai", provider.base_url, a_key("one"), a_key("two"))
+    other = a_provider("other", "http://127.0.0.1:1/v1", a_key("three"))
+    driver = drive(a_snapshot(openai, other))
+    for _ in range(5):
+        reply = await driver.call({"model": "m"}, headers={"x-gateway-key": "two"})
+        assert reply.headers["x-gateway-key"] == "two"
+    reply = await driver.call({"model": "m"}, headers={"x-gateway-provider": "other"})
+    assert reply.error["code"] == "upstream_connect"
+    reply = await driver.call({"model": "other/m"}, headers={"x-gateway-fallbacks": "nope/x, openai/n"})
+    assert (reply.status, reply.headers["x-gateway-model"], reply.headers["x-gateway-attempts"]) == (
+        200,
+        "nope/x",
+        "2",
+    )
+
+
+async def test_cors_is_for_the_listed_origins(provider, drive):
+    auth = Auth(required=False, allowed_origins=["https://app.example"])
+    driver = drive(a_snapshot(a_provider("openai", provider.base_url, a_key("one")), auth=auth))
+    asked = {"origin": "https://app.example", "access-control-request-method": "POST"}
+    reply = await driver.call(method="OPTIONS", headers=asked)
+    assert (reply.status, reply.body, provider.asked) == (204, b"", [])
+    assert reply.headers["access-control-allow-origin"] == "https://app.example"
+    assert "POST" in reply.headers["access-control-allow-methods"]
+    reply = await driver.call({"model": "m"}, headers={"origin": "https://app.example"})
+    assert (reply.status, reply.headers["access-control-allow-origin"]) == (200, "https://app.example")
+    reply = await driver.call({"model": "m"})
+    assert "access-control-allow-origin" not in reply.headers
+
+
+async def test_expose_headers_off_names_no_internals(provider, drive):
+    driver = drive(a_snapshot(a_provider("openai", provider.base_url, a_key("one")), expose_headers=False))
+    reply = await driver.call({"model": "m"})
+    ours = {name for name in reply.headers if name.startswith("x-gateway-")}
+    assert ours == {"x-gateway-request-id", "x-gateway-cache"}
+
+
+async def test_bounds_of_a_body(provider, drive):
+    limits = Limits(json_body_bytes=100, buffered_bytes=60)
+    driver = drive(a_snapshot(a_provider("openai", provider.base_url, a_key("one")), limits=limits))
+    reply = await driver.call({"model": "m", "x": "y" * 100}, headers={"content-length": "10"})
+    assert (reply.status, reply.error["code"]) == (413, "body_too_large")
+    reply = await driver.call({"model": "m", "x": "y" * 60})
+    assert (reply.status, reply.error["code"], reply.headers["retry-after"]) == (503, "overloaded", "1")
+    assert (await driver.call({"model": "m"})).status == 200
+    assert driver.engine.status()["buffered_bytes"] == 0

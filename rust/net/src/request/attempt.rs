@@ -97,8 +97,7 @@ impl Job<'_> {
                     ticket.waited +=
                         ticket.sent.take().map_or_else(|| begun.elapsed(), |sent| sent.elapsed());
                     ticket.headers = None;
-                    let again =
-                        failure.unsent || (self.operation.is_inference() && failure.error.kind.retry());
+                    let again = failure.error.kind.retry() && (failure.unsent || self.is_repeatable());
                     kept = failure.answer.or(kept);
                     if !(again && self.payload.is_here() && plan.remaining() > 0) {
                         break failure.error;
@@ -194,12 +193,17 @@ impl Job<'_> {
             if let Some(error) = self.payload.fault() {
                 return Err(error.into());
             }
-            let resend = fault.unsent || self.operation.is_inference();
+            let resend = fault.unsent || self.is_repeatable();
             if fresh || !(fault.stale && resend && self.payload.is_here()) {
                 return Err(Failure { error: fault.error, answer: None, unsent: fault.unsent });
             }
             fresh = true;
         }
+    }
+
+    /// Whether sending it twice does nothing twice.
+    fn is_repeatable(&self) -> bool {
+        self.operation.is_inference() || self.head.method.is_safe()
     }
 
     fn request(&mut self, choice: &Choice) -> Result<Request<Outbound>, Failure> {

@@ -31,8 +31,8 @@ pub(super) struct Payload {
 enum Content {
     /// In memory: it may be sent again.
     Read { bytes: Bytes, span: Option<Span>, _reserved: Reserved },
-    /// Passed through: it may be sent once.
-    Through { body: Option<InboundBody>, state: Rc<OutboundState>, limit: u64 },
+    /// Passed through: it may be sent once. The state holds it until it is sent, and again where nothing of it left.
+    Through { state: Rc<OutboundState>, limit: u64 },
 }
 
 impl Payload {
@@ -40,9 +40,7 @@ impl Payload {
     pub(super) fn len(&self) -> u64 {
         match &self.content {
             Content::Read { bytes, .. } => bytes.len() as u64,
-            Content::Through { body, .. } => {
-                body.as_ref().and_then(|body| body.size_hint().exact()).unwrap_or_default()
-            }
+            Content::Through { state, .. } => state.size_hint().exact().unwrap_or_default(),
         }
     }
 
@@ -50,7 +48,7 @@ impl Payload {
     pub(super) fn is_here(&self) -> bool {
         match &self.content {
             Content::Read { .. } => true,
-            Content::Through { body, .. } => body.is_some(),
+            Content::Through { state, .. } => state.is_here(),
         }
     }
 
@@ -69,10 +67,7 @@ impl Payload {
                 Some(span) if self.model.as_deref() != Some(model) => splice(bytes, *span, model),
                 _ => Outbound::whole(bytes.clone()),
             },
-            Content::Through { body, state, .. } => match body.take() {
-                Some(body) => Outbound::Through(Box::new(body), Rc::clone(state)),
-                None => Outbound::whole(Bytes::new()),
-            },
+            Content::Through { state, .. } => Outbound::through(state),
         }
     }
 }
@@ -107,7 +102,7 @@ pub(super) async fn read(
         Needs::Opaque => false,
     };
     if !collects {
-        return through(limits, body);
+        return through(shard, limits, body);
     }
     let (bytes, reserved) = collect(shard, limits, body).await?;
     let request = openai::read(&bytes)?;
@@ -122,13 +117,17 @@ pub(super) async fn read(
     })
 }
 
-fn through(limits: &Limits, body: InboundBody) -> Result<Payload, GatewayError> {
+fn through(shard: &Rc<Shard>, limits: &Limits, body: InboundBody) -> Result<Payload, GatewayError> {
     let limit = limits.stream_body_bytes;
     if body.size_hint().lower() > limit {
         return Err(BodyFault::TooLarge.error(limit));
     }
-    let body = if body.is_end_stream() { body } else { body.bounded(limit, limits.client_body_idle) };
-    let content = Content::Through { body: Some(body), state: Rc::default(), limit };
+    let content = if body.is_end_stream() {
+        Content::Read { bytes: Bytes::new(), span: None, _reserved: Reserved::none(&shard.shared) }
+    } else {
+        let state = OutboundState::holding(body.bounded(limit, limits.client_body_idle));
+        Content::Through { state: Rc::new(state), limit }
+    };
     Ok(Payload { content, model: None, stream: false })
 }
 

@@ -1,6 +1,6 @@
 //! What is sent to a provider.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -10,13 +10,43 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::request::{BodyFault, InboundBody};
 
-/// How far a body has got, readable while the connection holds the body itself.
-#[derive(Debug, Default)]
+/// A body that can be sent once: here until it is sent, and again where nothing of it had left.
 pub(crate) struct OutboundState {
-    /// Whether anything was taken from it.
-    pub(crate) started: Cell<bool>,
+    body: RefCell<Option<InboundBody>>,
     /// Why the client's part of it broke off.
     pub(crate) fault: Cell<Option<BodyFault>>,
+}
+
+impl OutboundState {
+    /// Nothing of `body` has left.
+    pub(crate) fn holding(body: InboundBody) -> Self {
+        Self { body: RefCell::new(Some(body)), fault: Cell::new(None) }
+    }
+
+    /// Whether it can be sent.
+    pub(crate) fn is_here(&self) -> bool {
+        self.body.borrow().is_some()
+    }
+
+    /// How long it is, as far as that is known.
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        self.body.borrow().as_ref().map_or_else(SizeHint::default, Body::size_hint)
+    }
+}
+
+/// A client's own body on its way out.
+pub(crate) struct Through {
+    body: Option<InboundBody>,
+    started: bool,
+    state: Rc<OutboundState>,
+}
+
+impl Drop for Through {
+    fn drop(&mut self) {
+        if !self.started {
+            *self.state.body.borrow_mut() = self.body.take();
+        }
+    }
 }
 
 /// A request body on its way out.
@@ -24,13 +54,19 @@ pub(crate) enum Outbound {
     /// Known whole: up to three pieces, so that a splice copies nothing.
     Pieces([Bytes; 3]),
     /// The client's own body, passed through unread.
-    Through(Box<InboundBody>, Rc<OutboundState>),
+    Through(Box<Through>),
 }
 
 impl Outbound {
     /// A body known whole.
     pub(crate) fn whole(bytes: Bytes) -> Self {
         Self::Pieces([bytes, Bytes::new(), Bytes::new()])
+    }
+
+    /// The body that `state` holds.
+    pub(crate) fn through(state: &Rc<OutboundState>) -> Self {
+        let body = state.body.borrow_mut().take();
+        Self::Through(Box::new(Through { body, started: false, state: Rc::clone(state) }))
     }
 }
 
@@ -47,12 +83,12 @@ impl Body for Outbound {
                 let next = pieces.iter_mut().find(|piece| !piece.is_empty()).map(std::mem::take);
                 Poll::Ready(next.map(|piece| Ok(Frame::data(piece))))
             }
-            Self::Through(body, state) => {
-                let polled = Pin::new(body.as_mut()).poll_frame(cx);
-                match &polled {
-                    Poll::Ready(Some(Ok(_))) => state.started.set(true),
-                    Poll::Ready(Some(Err(fault))) => state.fault.set(Some(*fault)),
-                    _ => {}
+            Self::Through(through) => {
+                let Some(body) = &mut through.body else { return Poll::Ready(None) };
+                let polled = Pin::new(body).poll_frame(cx);
+                through.started |= polled.is_ready();
+                if let Poll::Ready(Some(Err(fault))) = &polled {
+                    through.state.fault.set(Some(*fault));
                 }
                 polled
             }
@@ -62,14 +98,14 @@ impl Body for Outbound {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Pieces(pieces) => pieces.iter().all(Bytes::is_empty),
-            Self::Through(body, _) => body.is_end_stream(),
+            Self::Through(through) => through.body.as_ref().is_none_or(Body::is_end_stream),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Pieces(pieces) => SizeHint::with_exact(pieces.iter().map(|piece| piece.len() as u64).sum()),
-            Self::Through(body, _) => body.size_hint(),
+            Self::Through(through) => through.body.as_ref().map_or_else(SizeHint::default, Body::size_hint),
         }
     }
 }

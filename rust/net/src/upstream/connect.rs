@@ -14,7 +14,8 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 
 use super::body::Outbound;
-use super::stream::Stream;
+use super::exchange::Link;
+use super::stream::{Socket, Stream};
 use crate::shard::LocalExecutor;
 
 /// Opens connections.
@@ -26,7 +27,7 @@ pub(crate) struct Connector {
 /// A fresh connection.
 pub(crate) enum Opened {
     /// HTTP/1.1: the caller polls the connection.
-    H1(http1::SendRequest<Outbound>, Box<http1::Connection<TokioIo<Stream>, Outbound>>),
+    H1(Link),
     /// HTTP/2: a task of its own polls it.
     H2(http2::SendRequest<Outbound>),
 }
@@ -59,7 +60,7 @@ impl Connector {
     pub(crate) async fn open(&self, target: &Target) -> Result<Opened, GatewayError> {
         let stream = connect(target).await?;
         if !target.tls {
-            return open_h1(Stream::Tcp(stream)).await;
+            return open_h1(Socket::Tcp(stream)).await;
         }
         let tls_failed = |error: &dyn std::fmt::Display| {
             GatewayError::new(Kind::UpstreamTls, "The TLS handshake with the provider failed.")
@@ -69,18 +70,20 @@ impl Connector {
         let connector = if target.http2 { &self.with_http2 } else { &self.without_http2 };
         let stream = connector.connect(name, stream).await.map_err(|error| tls_failed(&error))?;
         let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        let stream = Stream::Tls(Box::new(stream));
+        let stream = Socket::Tls(Box::new(stream));
         if is_h2 { open_h2(stream).await } else { open_h1(stream).await }
     }
 }
 
-async fn open_h1(stream: Stream) -> Result<Opened, GatewayError> {
+async fn open_h1(socket: Socket) -> Result<Opened, GatewayError> {
+    let (stream, heard) = Stream::new(socket);
     let (sender, connection) =
         http1::Builder::new().handshake(TokioIo::new(stream)).await.map_err(|error| reset(&error))?;
-    Ok(Opened::H1(sender, Box::new(connection)))
+    Ok(Opened::H1(Link::new(sender, connection, heard)))
 }
 
-async fn open_h2(stream: Stream) -> Result<Opened, GatewayError> {
+async fn open_h2(socket: Socket) -> Result<Opened, GatewayError> {
+    let (stream, _) = Stream::new(socket);
     let (sender, connection) = http2::Builder::new(LocalExecutor)
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20)

@@ -19,16 +19,26 @@ use tokio::time::{Duration, timeout};
 use super::body::Outbound;
 use super::connect::{Connector, Opened};
 use super::pool::SharedPool;
-use super::stream::Stream;
+use super::stream::{Heard, Stream};
 
 /// An HTTP/1.1 connection that its user polls.
 pub(crate) struct Link {
     sender: http1::SendRequest<Outbound>,
     connection: Box<http1::Connection<TokioIo<Stream>, Outbound>>,
     closed: bool,
+    heard: Heard,
 }
 
 impl Link {
+    /// A fresh connection.
+    pub(super) fn new(
+        sender: http1::SendRequest<Outbound>,
+        connection: http1::Connection<TokioIo<Stream>, Outbound>,
+        heard: Heard,
+    ) -> Self {
+        Self { sender, connection: Box::new(connection), closed: false, heard }
+    }
+
     /// Drives the connection; ready once it has closed.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.closed && Pin::new(&mut *self.connection).poll(cx).is_ready() {
@@ -133,10 +143,7 @@ pub(crate) async fn send(
         unsent(GatewayError::new(Kind::UpstreamTimeout, "Connecting to the provider took too long."))
     })?;
     match opened.map_err(unsent)? {
-        Opened::H1(sender, connection) => {
-            let link = Link { sender, connection, closed: false };
-            in_time(headers, send_h1(pool, target, link, request, false)).await
-        }
+        Opened::H1(link) => in_time(headers, send_h1(pool, target, link, request, false)).await,
         Opened::H2(sender) => {
             pool.share(Arc::clone(target), sender.clone());
             in_time(headers, send_h2(sender, request, false)).await
@@ -165,6 +172,7 @@ async fn send_h1(
     if let Some(path) = request.uri().path_and_query().cloned() {
         *request.uri_mut() = Uri::from(path);
     }
+    link.heard.set(false);
     let result = {
         let mut answer = pin!(link.sender.try_send_request(request));
         let connection = &mut link.connection;
@@ -190,7 +198,7 @@ async fn send_h1(
         }
         Err(mut failed) => {
             let unsent = failed.take_message().is_some();
-            Err(fault(failed.error(), reused, unsent))
+            Err(fault(failed.error(), reused && !link.heard.get(), unsent))
         }
     }
 }
@@ -215,14 +223,14 @@ async fn send_h2(
     }
 }
 
-fn fault(error: &hyper::Error, reused: bool, unsent: bool) -> Fault {
+/// `silent`: the connection had served before, and no byte of this answer has come.
+fn fault(error: &hyper::Error, silent: bool, unsent: bool) -> Fault {
     let (kind, message) = if error.is_parse() {
         (Kind::UpstreamInvalid, "The provider's answer is not HTTP.")
     } else {
         (Kind::UpstreamReset, "The provider closed the connection before its answer.")
     };
-    // A half answer is no stale connection: hyper names it a parse error or an incomplete message with bytes behind it.
-    let stale = reused
+    let stale = silent
         && (unsent
             || error.is_canceled()
             || error.is_closed()

@@ -1,7 +1,9 @@
 //! A socket with or without TLS.
 
+use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -9,7 +11,16 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 /// One connection's bytes.
-pub(crate) enum Stream {
+pub(crate) struct Stream {
+    socket: Socket,
+    heard: Heard,
+}
+
+/// Whether the provider has said anything since this was last set to false. TLS's own messages do not count.
+pub(crate) type Heard = Rc<Cell<bool>>;
+
+/// With or without TLS.
+pub(crate) enum Socket {
     /// Plaintext.
     Tcp(TcpStream),
     /// TLS.
@@ -18,16 +29,33 @@ pub(crate) enum Stream {
 
 macro_rules! forward {
     ($self:ident, $method:ident($($argument:expr),*)) => {
-        match $self.get_mut() {
-            Stream::Tcp(stream) => Pin::new(stream).$method($($argument),*),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).$method($($argument),*),
+        match &mut $self.get_mut().socket {
+            Socket::Tcp(stream) => Pin::new(stream).$method($($argument),*),
+            Socket::Tls(stream) => Pin::new(stream.as_mut()).$method($($argument),*),
         }
     };
 }
 
+impl Stream {
+    /// A connection, and what tells whether the provider speaks on it.
+    pub(super) fn new(socket: Socket) -> (Self, Heard) {
+        let heard = Heard::default();
+        (Self { socket, heard: Rc::clone(&heard) }, heard)
+    }
+}
+
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        forward!(self, poll_read(cx, buf))
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        let polled = match &mut this.socket {
+            Socket::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Socket::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+        };
+        if buf.filled().len() > before {
+            this.heard.set(true);
+        }
+        polled
     }
 }
 
@@ -45,9 +73,9 @@ impl AsyncWrite for Stream {
     }
 
     fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Tcp(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
+        match &self.socket {
+            Socket::Tcp(stream) => stream.is_write_vectored(),
+            Socket::Tls(stream) => stream.is_write_vectored(),
         }
     }
 

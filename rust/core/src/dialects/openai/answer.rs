@@ -20,7 +20,8 @@ pub struct Answer {
 fn finish_reason(choices: &[u8]) -> Option<Box<str>> {
     static WORD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"finish_reason\""));
     let mut found = WORD.find_iter(choices).filter_map(|at| {
-        let rest = choices[at + WORD.needle().len()..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+        let rest =
+            choices[at + WORD.needle().len()..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
         let value = rest.strip_prefix(b"\"")?;
         let end = value.iter().position(|&byte| byte == b'"' || byte == b'\\')?;
         std::str::from_utf8(&value[..end]).ok().map(Into::into)
