@@ -1,12 +1,14 @@
 """The compiled engine. Only :mod:`ferrogate.engine.facade` imports it.
 
-Bytes, str, numbers, bool, None, tuples and lists cross, nothing else. Every call that can wait releases the GIL.
+Bytes, str, numbers, bool, None, tuples and lists cross, nothing else. Every call that can wait releases the
+GIL.
 """
 
 from typing import Any, final
 
 __all__ = [
-    "Engine", "Inbox", "MockServer", "SnapshotRejected", "bench_run", "build_info", "check_snapshot", "error_kinds",
+    "Engine", "Inbox", "MockServer", "SnapshotRejected",
+    "bench_run", "build_info", "check_snapshot", "error_kinds",
 ]  # fmt: skip
 
 class SnapshotRejected(ValueError):
@@ -42,7 +44,7 @@ class Engine:
     def inbox(self) -> Inbox:
         """A completion queue for one event loop."""
     def journal_read(self, segment: int, offset: int, max_rows: int) -> tuple[int, list[Any], int, int]:
-        """Up to ``max_rows`` rows after a position: (rows, values of all rows in one flat list, segment, offset).
+        """Up to ``max_rows`` rows after a position: (rows, their values in one flat list, segment, offset).
 
         The columns are those of ``ferrogate.store.tables.requests``, in order. Waits for nothing.
         """
@@ -62,10 +64,19 @@ class Inbox:
         headers: list[tuple[bytes, bytes]],
         body: bytes,
         more: bool,
+        encoded: bool,
     ) -> int:
-        """Hand a request to the engine; returns its ticket. ``more`` says that body parts follow by :meth:`feed`."""
+        """Hand a request to the engine; returns its ticket.
+
+        ``more`` says that body parts follow by :meth:`feed`; ``encoded`` that a whole answer may come as one
+        piece of
+        HTTP/1.1. Raises ValueError where the request is not HTTP.
+        """
     def feed(self, ticket: int, part: bytes, more: bool) -> bool:
-        """Another part of the body; False when the caller must wait for a ``room`` completion before the next."""
+        """Another part of the body.
+
+        False when the caller must wait for a ``room`` completion before the next.
+        """
     def drain(self) -> list[tuple[int, int, int, list[tuple[bytes, bytes]] | None, bytes]]:
         """All that has arrived: (ticket, kind, status, headers, bytes); kinds are in doors/asgi.py."""
     def more(self, ticket: int) -> bytes | None:
@@ -84,7 +95,10 @@ class MockServer:
     def stop(self) -> None: ...
 
 def bench_run(options: bytes, progress: Any) -> bytes:
-    """Run one load; ``progress`` is called about twice a second with JSON bytes, or is None. Ctrl-C ends it."""
+    """Run one load.
+
+    ``progress`` is called about twice a second with JSON bytes, or is None. Ctrl-C ends it.
+    """
 
 def build_info() -> bytes:
     """JSON: version, profile, git, features."""

@@ -190,12 +190,12 @@ class Upstream:
 
 def _body(reader: socket.SocketIO, headers: dict[str, str]) -> bytes:
     if headers.get("transfer-encoding", "").lower() == "chunked":
-        body = b""
+        parts = []
         while size := int(reader.readline().split(b";")[0], 16):
-            body += _exactly(reader, size)
+            parts.append(_exactly(reader, size))
             reader.readline()
         reader.readline()
-        return body
+        return b"".join(parts)
     return _exactly(reader, int(headers.get("content-length", "0")))
 
 

@@ -15,16 +15,21 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from ferrogate.engine.facade import Engine, Inbox
 
-__all__ = ["InferenceApp"]
+__all__ = ["ENCODED", "EncodedWriter", "InferenceApp"]
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 Completion = tuple[int, int, Headers | None, bytes]
+EncodedWriter = Callable[[int, bytes], Awaitable[None]]
+"""Writes a status and everything behind the status line, in one piece."""
+
+ENCODED = "ferrogate.encoded"
+"""The ASGI extension by which a server offers an :data:`EncodedWriter` in ``scope["extensions"]``."""
 
 # The kinds of completions: rust/net/src/door/inbox.rs has the same numbers.
-_WHOLE, _CHUNK, _END, _CUT, _ROOM = 1, 2, 3, 4, 5
+_WHOLE, _CHUNK, _END, _CUT, _ROOM, _ENCODED = 1, 2, 3, 4, 5, 6
 
 _WATCH_AFTER = 0.05
 """Seconds after which a request is watched for its client leaving: most are over by then and do not pay."""
@@ -107,7 +112,10 @@ class _Loop:
         try:
             part = message.get("body", b"")
             query, headers = scope["query_string"], scope["headers"]
-            call.ticket = self._inbox.submit(scope["method"], _path(scope), query, headers, part, more)
+            write = _encoded_writer(scope)
+            call.ticket = self._inbox.submit(
+                scope["method"], _path(scope), query, headers, part, more, write is not None
+            )
         except ValueError:
             await _refuse(send)
             return
@@ -117,7 +125,7 @@ class _Loop:
         try:
             if more:
                 call.feeder = self._loop.create_task(self._feed(call, receive))
-            await self._answer(call, send)
+            await self._answer(call, send, write)
         finally:
             del self._calls[call.ticket]
             for task in (call.watcher, call.feeder):
@@ -138,8 +146,11 @@ class _Loop:
             if not self._inbox.feed(call.ticket, message.get("body", b""), more):
                 await call.room
 
-    async def _answer(self, call: _Call, send: Send) -> None:
+    async def _answer(self, call: _Call, send: Send, write: EncodedWriter | None) -> None:
         kind, status, headers, data = await self._next(call)
+        if kind == _ENCODED and write is not None:
+            await write(status, data)
+            return
         if kind == _CUT:
             return
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -205,6 +216,15 @@ class _Loop:
             call.arrived = gone
         else:
             _resolve(call.waiter, gone)
+
+
+def _encoded_writer(scope: MutableMapping[str, Any]) -> EncodedWriter | None:
+    """Return the server's writer for answers that the engine has encoded; the answer to HEAD has no body."""
+    extensions = scope.get("extensions")
+    if not extensions or scope["method"] == "HEAD":
+        return None
+    writer: EncodedWriter | None = extensions.get(ENCODED)
+    return writer
 
 
 def _resolve(future: asyncio.Future[Any] | None, value: object) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import uvicorn
 
 from ferrogate.doors import ASGIApp
+from ferrogate.doors.encoded import EncodedProtocol
 from ferrogate.errors import AddressError, EngineError
 
 __all__ = ["Server", "bind"]
@@ -34,7 +35,7 @@ class Server(uvicorn.Server):
     def __init__(self, app: ASGIApp, *, grace: int = 5) -> None:
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=EncodedProtocol,
             ws="none",
             lifespan="off",
             interface="asgi3",

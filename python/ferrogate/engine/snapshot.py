@@ -50,8 +50,8 @@ class Auth(_Strict):
 
     required: bool
     gateway_keys: list[GatewayKey] = []
-    allowed_hosts: list[str] = Field([], description="beside localhost, 127.0.0.1 and [::1]; without port; * for all")
-    allowed_origins: list[str] = Field([], description="scheme://host[:port]; * for all, without CORS headers")
+    allowed_hosts: list[str] = Field([], description="beside localhost, 127.0.0.1, [::1]; no port; * for all")
+    allowed_origins: list[str] = Field([], description="scheme://host[:port]; * for all, no CORS headers")
 
 
 class Timeouts(_Strict):

@@ -26,6 +26,10 @@ impl Inbox {
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "PyO3 extracts the list")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call a request: an object for its parts would cost more"
+    )]
     fn submit(
         &self,
         method: &str,
@@ -34,10 +38,11 @@ impl Inbox {
         headers: Vec<(PyBackedBytes, PyBackedBytes)>,
         body: &[u8],
         more: bool,
+        encoded: bool,
     ) -> PyResult<u64> {
         let headers = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
         let submission =
-            Submission { method, path, query, headers, body: Bytes::copy_from_slice(body), more };
+            Submission { method, path, query, headers, body: Bytes::copy_from_slice(body), more, encoded };
         self.net.submit(submission).map_err(PyValueError::new_err)
     }
 

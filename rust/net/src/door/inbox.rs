@@ -33,6 +33,8 @@ pub enum Kind {
     Cut = 4,
     /// There is room for another part of the request's body.
     Room = 5,
+    /// Status, and the header lines with the whole body behind them, as HTTP/1.1 has them: asked for by `encoded`.
+    Encoded = 6,
 }
 
 /// Something that Python must act on.
@@ -79,6 +81,8 @@ pub struct Submission<'a> {
     pub body: Bytes,
     /// Whether parts follow.
     pub more: bool,
+    /// Whether a whole answer may come as one piece of HTTP/1.1.
+    pub encoded: bool,
 }
 
 struct Pending {
@@ -131,7 +135,13 @@ impl Inbox {
         } else {
             (InboundBody::Whole(submission.body), None)
         };
-        let job = Job { slot: Arc::clone(&slot), head, body, submitted: Instant::now() };
+        let job = Job {
+            slot: Arc::clone(&slot),
+            head,
+            body,
+            encoded: submission.encoded,
+            submitted: Instant::now(),
+        };
         lock(&self.pending).insert(ticket, Pending { slot, fed });
         let shard = self.next_shard.fetch_add(1, Relaxed) % self.commands.len().max(1);
         let sent = self
@@ -157,7 +167,7 @@ impl Inbox {
         let completions = std::mem::take(&mut *lock(&self.ready.waiting));
         let mut pending = lock(&self.pending);
         for completion in &completions {
-            if matches!(completion.kind, Kind::Whole | Kind::End | Kind::Cut) {
+            if matches!(completion.kind, Kind::Whole | Kind::Encoded | Kind::End | Kind::Cut) {
                 pending.remove(&completion.ticket);
             }
         }

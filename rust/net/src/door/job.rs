@@ -22,13 +22,14 @@ pub(crate) struct Job {
     pub(super) slot: Arc<Slot>,
     pub(super) head: Parts,
     pub(super) body: InboundBody,
+    pub(super) encoded: bool,
     pub(super) submitted: Instant,
 }
 
 impl Job {
     /// Serves the request; returns early when the client leaves.
     pub(crate) async fn run(self, shard: Rc<Shard>) {
-        let Self { slot, head, body, submitted } = self;
+        let Self { slot, head, body, encoded, submitted } = self;
         let inbound = Inbound {
             head,
             body,
@@ -53,6 +54,7 @@ impl Job {
         let status = head.status.as_u16();
         let (first, ended) = poll_fn(|cx| Poll::Ready(drain(&mut body, cx))).await;
         match ended {
+            Some(Kind::End) if encoded => return slot.start_encoded(status, encode(&headers, &first)),
             Some(Kind::End) => return slot.start(Kind::Whole, status, headers, first),
             Some(cut) => {
                 slot.start(Kind::Head, status, headers, first);
@@ -78,6 +80,20 @@ impl Job {
             }
         }
     }
+}
+
+/// Header lines, an empty line and the body.
+fn encode(headers: &http::HeaderMap, body: &[u8]) -> Bytes {
+    let length: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let mut out = BytesMut::with_capacity(length + 2 + body.len());
+    for (name, value) in headers {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            out.extend_from_slice(part);
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(body);
+    out.freeze()
 }
 
 /// Takes everything that has arrived, up to a bound; says how the answer ended, where it did.

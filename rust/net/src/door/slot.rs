@@ -47,6 +47,12 @@ impl Slot {
         self.ready.push(Completion { ticket: self.ticket, kind, status, headers: Some(headers), bytes });
     }
 
+    /// Hands a whole answer to the loop, encoded.
+    pub(super) fn start_encoded(&self, status: u16, bytes: Bytes) {
+        let kind = Kind::Encoded;
+        self.ready.push(Completion { ticket: self.ticket, kind, status, headers: None, bytes });
+    }
+
     /// More bytes of the answer: delivered where the loop waits for them, kept where it is still sending.
     pub(super) fn push(&self, bytes: Bytes) {
         let mut state = self.lock();
