@@ -24,7 +24,9 @@ def get(gateway: Gateway, path: str, *headers: tuple[str, str]) -> Answer:
 
 
 @pytest.mark.kind("host_forbidden")
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil:80", "[::2]:1", "10.0.0.1"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil:80", "[::2]:1", "10.0.0.1"]
+)
 def test_other_hosts_are_refused_for_inference(gateway: Gateway, host: str) -> None:
     answer = get(gateway, "/v1/models", ("Host", host))
     assert answer.status == 403
@@ -42,7 +44,9 @@ def test_other_hosts_are_refused_for_the_admin_api(gateway: Gateway, path: str) 
 def test_a_forwarded_host_changes_nothing(gateway: Gateway) -> None:
     answer = get(gateway, "/api/v1/keys", ("Host", "evil.example"), ("X-Forwarded-Host", "localhost"))
     assert answer.status == 403
-    answer = get(gateway, "/api/v1/keys", ("X-Forwarded-Host", "evil.example"), ("X-Forwarded-For", "8.8.8.8"))
+    answer = get(
+        gateway, "/api/v1/keys", ("X-Forwarded-Host", "evil.example"), ("X-Forwarded-For", "8.8.8.8")
+    )
     assert answer.status == 200
 
 
@@ -79,7 +83,10 @@ def test_a_preflight_of_a_stranger_opens_nothing(gateway: Gateway) -> None:
 @pytest.fixture(scope="module")
 def guarded(door: Door, mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway that every network may reach, and that therefore asks for credentials."""
-    config = {"providers": {"mock": {"base_url": mock.url}}, "server": {"allowed_origins": ["https://app.example"]}}
+    config = {
+        "providers": {"mock": {"base_url": mock.url}},
+        "server": {"allowed_origins": ["https://app.example"]},
+    }
     environ = {"GATEWAY_KEY": KEY, "GATEWAY_ADMIN_TOKEN": TOKEN}
     folder = tmp_path_factory.mktemp(f"guarded-{door}")
     flags = ["--host", "0.0.0.0"]
@@ -98,9 +105,17 @@ def test_a_gateway_key_opens_by_each_header(guarded: Gateway, name: str) -> None
 
 
 @pytest.mark.kind("gateway_key_invalid")
-@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer"}, {"authorization": "Bearer fgk_wrong"},
-                                     {"authorization": f"Bearer {TOKEN}"}, {"x-api-key": KEY[:-1]},
-                                     {"authorization": f"Basic {KEY}"}])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": "Bearer"},
+        {"authorization": "Bearer fgk_wrong"},
+        {"authorization": f"Bearer {TOKEN}"},
+        {"x-api-key": KEY[:-1]},
+        {"authorization": f"Basic {KEY}"},
+    ],
+)
 def test_anything_else_does_not(guarded: Gateway, headers: dict[str, str]) -> None:
     answer = guarded.http.post(CHAT, content=chat("mock/echo"), headers=headers)
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
@@ -144,17 +159,22 @@ def test_host_and_origin_are_no_barrier_where_keys_are(guarded: Gateway) -> None
 
 
 def test_cors_is_for_the_allowed_origins_alone(guarded: Gateway) -> None:
-    headers = {"origin": "https://app.example", "access-control-request-method": "POST",
-               "access-control-request-headers": "authorization"}
+    headers = {
+        "origin": "https://app.example",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization",
+    }
     preflight = guarded.http.options(CHAT, headers=headers)
     assert preflight.status_code == 204
     assert preflight.headers["access-control-allow-origin"] == "https://app.example"
     assert "authorization" in preflight.headers["access-control-allow-headers"]
-    answer = guarded.http.post(CHAT, content=chat("mock/echo"),
-                               headers={"origin": "https://app.example", "x-api-key": KEY})
+    answer = guarded.http.post(
+        CHAT, content=chat("mock/echo"), headers={"origin": "https://app.example", "x-api-key": KEY}
+    )
     assert answer.headers["access-control-allow-origin"] == "https://app.example"
-    other = guarded.http.post(CHAT, content=chat("mock/echo"),
-                              headers={"origin": "https://other.example", "x-api-key": KEY})
+    other = guarded.http.post(
+        CHAT, content=chat("mock/echo"), headers={"origin": "https://other.example", "x-api-key": KEY}
+    )
     assert "access-control-allow-origin" not in other.headers
 
 
@@ -165,7 +185,9 @@ def test_probes_are_open(guarded: Gateway, path: str) -> None:
     assert TOKEN not in answer.text
 
 
-@pytest.mark.parametrize("path", ["/api/v1/keys", "/api/v1/logs", "/api/v1/lanes", "/metrics", "/openapi.json"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/keys", "/api/v1/logs", "/api/v1/lanes", "/metrics", "/openapi.json"]
+)
 def test_the_admin_api_opens_by_its_token_alone(guarded: Gateway, path: str) -> None:
     assert guarded.http.get(path).status_code == 401
     assert guarded.http.get(path, headers={"authorization": f"Bearer {KEY}"}).status_code == 401

@@ -14,7 +14,9 @@ from harness.wire import Wire
 
 
 @pytest.mark.kind("client_closed")
-def test_a_client_that_leaves_a_stream_cancels_the_provider(gateway: Gateway, mock: Mock, routing: Routing) -> None:
+def test_a_client_that_leaves_a_stream_cancels_the_provider(
+    gateway: Gateway, mock: Mock, routing: Routing
+) -> None:
     provider = routing.provider(mock.url)
     mock.script(provider.keys["main"], chunks=100_000, chunk_ms=20)
     with Wire(gateway.port) as wire:
@@ -25,7 +27,7 @@ def test_a_client_that_leaves_a_stream_cancels_the_provider(gateway: Gateway, mo
     row = gateway.row(dict(headers)["x-gateway-request-id"])
     assert (row["outcome"], row["error"], row["status"]) == ("cancelled", "client_closed", 200)
     assert row["latency"]["ttft_ms"] is not None
-    (lane,) = [lane for lane in gateway.call("GET", "lanes")["items"] if lane["provider"] == provider.name]
+    (lane,) = gateway.lanes(provider.name)
     assert (lane["cancelled"], lane["failures"], lane["in_flight"]) == (1, 0, 0)
 
 
@@ -131,10 +133,14 @@ def test_nothing_stays_in_flight(gateway: Gateway, mock: Mock, routing: Routing)
         return gateway.call("GET", "status")["engine"]["in_flight"] == 0
 
     until(idle, "no request in flight")
-    until(lambda: all(row["client_left"] for row in mock.requests(provider.keys["main"])), "all upstreams left")
+    until(
+        lambda: all(row["client_left"] for row in mock.requests(provider.keys["main"])), "all upstreams left"
+    )
 
 
-def test_pipelined_requests_are_answered_in_order(gateway: Gateway, routing: Routing, upstream: Upstream) -> None:
+def test_pipelined_requests_are_answered_in_order(
+    gateway: Gateway, routing: Routing, upstream: Upstream
+) -> None:
     upstream.script = json_answer(ANSWER)
     provider = routing.provider(upstream.url)
     with Wire(gateway.port) as wire:

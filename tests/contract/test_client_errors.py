@@ -55,12 +55,17 @@ NOT_JSON = {
 @pytest.mark.kind("invalid_json")
 @pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON.keys())
 def test_what_is_not_json_is_refused(gateway: Gateway, body: bytes) -> None:
-    assert_error(gateway.http.post(CHAT, content=body, headers=JSON), 400, "invalid_json", "invalid_request_error")
+    assert_error(
+        gateway.http.post(CHAT, content=body, headers=JSON), 400, "invalid_json", "invalid_request_error"
+    )
 
 
 def test_what_is_just_deep_enough_passes(gateway: Gateway, routing: Routing, upstream: Upstream) -> None:
     upstream.script = json_answer(ANSWER)
-    body = b'{"model":"%b","x":%b}' % (routing.provider(upstream.url).model().encode(), b"[" * 127 + b"]" * 127)
+    body = b'{"model":"%b","x":%b}' % (
+        routing.provider(upstream.url).model().encode(),
+        b"[" * 127 + b"]" * 127,
+    )
     assert gateway.http.post(CHAT, content=body, headers=JSON).status_code == 200
 
 
@@ -104,7 +109,9 @@ def test_a_gateway_header_that_cannot_be_read_is_named(gateway: Gateway, name: s
 
 
 @pytest.mark.kind("model_missing")
-@pytest.mark.parametrize("model", [b"", b'"model":null', b'"model":""', b'"model":7', b'"model":["m"]', b'"model":{}'])
+@pytest.mark.parametrize(
+    "model", [b"", b'"model":null', b'"model":""', b'"model":7', b'"model":["m"]', b'"model":{}']
+)
 def test_a_request_without_a_model_is_refused(gateway: Gateway, model: bytes) -> None:
     answer = gateway.http.post(CHAT, content=b"{%b}" % model, headers=JSON)
     message = assert_error(answer, 400, "model_missing", "invalid_request_error", "model")
@@ -112,7 +119,9 @@ def test_a_request_without_a_model_is_refused(gateway: Gateway, model: bytes) ->
 
 
 @pytest.mark.kind("provider_not_found")
-def test_a_pin_to_an_unknown_provider_names_the_nearest(gateway: Gateway, mock: Mock, routing: Routing) -> None:
+def test_a_pin_to_an_unknown_provider_names_the_nearest(
+    gateway: Gateway, mock: Mock, routing: Routing
+) -> None:
     near = routing.provider(mock.url).name
     answer = gateway.http.post(CHAT, content=chat("m"), headers={**JSON, "x-gateway-provider": near + "x"})
     message = assert_error(answer, 404, "provider_not_found", "invalid_request_error", "model")
@@ -136,13 +145,17 @@ def test_a_model_that_no_key_may_serve_says_so(gateway: Gateway, mock: Mock, rou
     answer = gateway.http.post(CHAT, content=chat(provider.model("wanted")), headers=JSON)
     message = assert_error(answer, 401, "provider_key_missing", "authentication_error")
     assert "wanted" in message
-    assert gateway.http.post(CHAT, content=chat(provider.model("gpt-4o-mini")), headers=JSON).status_code == 200
+    assert (
+        gateway.http.post(CHAT, content=chat(provider.model("gpt-4o-mini")), headers=JSON).status_code == 200
+    )
 
 
 @pytest.mark.kind("key_not_found")
 def test_a_pin_to_an_unknown_key_is_refused(gateway: Gateway, mock: Mock, routing: Routing) -> None:
     provider = routing.provider(mock.url)
-    answer = gateway.http.post(CHAT, content=chat(provider.model()), headers={**JSON, "x-gateway-key": "nope"})
+    answer = gateway.http.post(
+        CHAT, content=chat(provider.model()), headers={**JSON, "x-gateway-key": "nope"}
+    )
     assert answer.status_code == 404
     assert answer.json()["error"]["code"] == "key_not_found"
     assert "x-gateway-key" in answer.json()["error"]["message"] + str(answer.json()["error"]["param"])
@@ -167,8 +180,15 @@ def test_no_path_leads_out_of_the_providers_tree(gateway: Gateway, path: str) ->
 
 
 @pytest.mark.kind("not_supported")
-@pytest.mark.parametrize("path", ["/anthropic/v1/messages", "/genai/v1beta/models/x:generateContent", "/cohere/v2/chat",
-                                  "/bedrock/model/x/converse"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/anthropic/v1/messages",
+        "/genai/v1beta/models/x:generateContent",
+        "/cohere/v2/chat",
+        "/bedrock/model/x/converse",
+    ],
+)
 def test_other_dialects_are_501_and_say_so(gateway: Gateway, path: str) -> None:
     answer = gateway.http.post(path, content=chat("m"), headers=JSON)
     message = assert_error(answer, 501, "not_supported", "gateway_error")
@@ -178,7 +198,9 @@ def test_other_dialects_are_501_and_say_so(gateway: Gateway, path: str) -> None:
 def test_errors_carry_no_secret(gateway: Gateway, routing: Routing) -> None:
     """A connection that fails is described without the provider's key or address."""
     provider = routing.provider("http://127.0.0.1:1/v1")
-    answer = gateway.http.post(CHAT, content=chat(provider.model()), headers={**JSON, "authorization": "Bearer mine"})
+    answer = gateway.http.post(
+        CHAT, content=chat(provider.model()), headers={**JSON, "authorization": "Bearer mine"}
+    )
     assert answer.status_code == 502
     assert provider.keys["main"] not in answer.text
     assert "127.0.0.1" not in answer.text

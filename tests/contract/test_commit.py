@@ -132,12 +132,16 @@ def test_every_kind_of_content_commits(gateway: Gateway, routing: Routing, upstr
         assert (answer.end, len(upstream.requests) - before) == (End.CUT, 1), said
 
 
-def test_a_large_json_answer_commits_at_the_cap(gateway: Gateway, routing: Routing, upstream: Upstream) -> None:
+def test_a_large_json_answer_commits_at_the_cap(
+    gateway: Gateway, routing: Routing, upstream: Upstream
+) -> None:
     """More than is held begins to flow; a break after that cannot be hidden and is not."""
 
     def script(exchange: Exchange) -> None:
         body = b'{"data":"' + b"x" * 1_200_000
-        exchange.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2000000\r\n\r\n" + body)
+        exchange.send(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2000000\r\n\r\n" + body
+        )
         exchange.close()
 
     upstream.script = script

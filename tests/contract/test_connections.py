@@ -63,8 +63,7 @@ def test_a_kept_connection_that_dies_on_the_request_is_replaced_without_counting
     assert (answer.status_code, answer.headers["x-gateway-attempts"]) == (200, "1")
     assert upstream.queue == [], "the request had arrived once before"
     assert upstream.connections == connections + 1
-    (lane,) = [lane for lane in gateway.call("GET", "lanes")["items"] if lane["provider"] == provider.name]
-    assert lane["failures"] == 0
+    assert gateway.lanes(provider.name)[0]["failures"] == 0
     row = gateway.row(answer.headers["x-gateway-request-id"])
     assert (len(row["attempts"]), row["outcome"]) == (1, "ok")
 
@@ -80,7 +79,9 @@ def test_it_is_replaced_once_and_not_for_ever(gateway: Gateway, routing: Routing
     assert len(upstream.requests) - arrived == 2
 
 
-def test_half_an_answer_is_no_stale_connection(gateway: Gateway, routing: Routing, upstream: Upstream) -> None:
+def test_half_an_answer_is_no_stale_connection(
+    gateway: Gateway, routing: Routing, upstream: Upstream
+) -> None:
     """Once a byte of the answer was here, the lane has failed."""
     upstream.script = json_answer(ANSWER)
     provider = routing.provider(upstream.url)

@@ -42,8 +42,10 @@ CUTS: dict[str, tuple[list[bytes], bytes]] = {
     "inside an event": ([ROLE, delta("a"), delta("lost")[:-9]], ROLE + delta("a")),
     "before the blank line's end": ([ROLE, delta("a"), delta("lost")[:-1]], ROLE + delta("a")),
     "inside the terminator": ([ROLE, delta("a"), b"data: [DO"], ROLE + delta("a")),
-    "inside a carriage return": ([(ROLE + delta("a")).replace(b"\n", b"\r\n"), b"data: x\r\n"],
-                                 (ROLE + delta("a")).replace(b"\n", b"\r\n")),
+    "inside a carriage return": (
+        [(ROLE + delta("a")).replace(b"\n", b"\r\n"), b"data: x\r\n"],
+        (ROLE + delta("a")).replace(b"\n", b"\r\n"),
+    ),
 }
 
 
@@ -53,15 +55,16 @@ def test_a_cut_drops_the_tail_and_says_so(
     gateway: Gateway, routing: Routing, upstream: Upstream, parts: list[bytes], whole: bytes
 ) -> None:
     upstream.script = sse(*parts, end=False)
-    answer = stream(gateway, routing.provider(upstream.url).model())
+    provider = routing.provider(upstream.url)
+    answer = stream(gateway, provider.model())
     assert answer.status == 200
     assert answer.body.startswith(whole)
     error = read_error(answer.body[len(whole) :])
     assert (error["code"], error["type"], error["param"]) == ("upstream_cut", "gateway_error", None)
     assert b"[DONE]" not in answer.body
     assert answer.end is End.CUT
-    row = gateway.row(str(answer.header("x-gateway-request-id")))
-    assert (row["outcome"], row["error"], row["status"]) == ("cut", "upstream_cut", 200)
+    (lane,) = gateway.lanes(provider.name)
+    assert (lane["failures"], lane["last_error"], lane["in_flight"]) == (1, "upstream_cut", 0)
 
 
 def test_a_cut_by_reset_is_a_cut(gateway: Gateway, routing: Routing, upstream: Upstream) -> None:
@@ -164,7 +167,9 @@ def test_a_tail_within_the_limit_is_dropped(gateway: Gateway, routing: Routing, 
 
 @pytest.mark.compiled
 def test_responses_say_it_in_their_own_form(gateway: Gateway, routing: Routing, upstream: Upstream) -> None:
-    begun = b'event: response.created\ndata: {"type":"response.created","response":{"status":"in_progress"}}\n\n'
+    begun = (
+        b'event: response.created\ndata: {"type":"response.created","response":{"status":"in_progress"}}\n\n'
+    )
     text = b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"a"}\n\n'
     upstream.script = sse(begun, text, b"event: response.comp", end=False)
     answer = stream(gateway, routing.provider(upstream.url).model(), RESPONSES)
@@ -180,7 +185,9 @@ def test_responses_say_it_in_their_own_form(gateway: Gateway, routing: Routing, 
 def test_a_whole_response_stream_is_whole(gateway: Gateway, routing: Routing, mock: Mock) -> None:
     provider = routing.provider(mock.url)
     with Wire(gateway.port) as wire:
-        wire.post(RESPONSES, json.dumps({"model": provider.model("echo"), "input": "hi", "stream": True}).encode())
+        wire.post(
+            RESPONSES, json.dumps({"model": provider.model("echo"), "input": "hi", "stream": True}).encode()
+        )
         answer = wire.answer()
     assert b"event: response.completed" in answer.body
     assert (answer.end, b"event: error" in answer.body) == (End.WHOLE, False)
@@ -222,7 +229,9 @@ def test_the_clients_own_timeout_covers_a_stream_to_its_end(
     assert answer.end is End.CUT
 
 
-def test_a_configured_deadline_ends_with_the_commit(gateway: Gateway, routing: Routing, upstream: Upstream) -> None:
+def test_a_configured_deadline_ends_with_the_commit(
+    gateway: Gateway, routing: Routing, upstream: Upstream
+) -> None:
     """A stream may run on behind it."""
 
     def script(exchange: Exchange) -> None:
@@ -235,14 +244,22 @@ def test_a_configured_deadline_ends_with_the_commit(gateway: Gateway, routing: R
     assert (answer.body, answer.end) == (delta("a") + FINISH + DONE, End.WHOLE)
 
 
-def test_the_mocks_cut_is_seen_by_every_door(gateway: Gateway, mock: Mock, routing: Routing, door: Door) -> None:
+def test_the_mocks_cut_is_seen_by_every_door(
+    gateway: Gateway, mock: Mock, routing: Routing, door: Door
+) -> None:
     provider: Declared = routing.provider(mock.url)
     mock.script(provider.keys["main"], cut_after=3, chunk_ms=1)
     answer = stream(gateway, provider.model())
     assert answer.end is End.CUT
     assert b"upstream_cut" in answer.body
     row = gateway.row(str(answer.header("x-gateway-request-id")))
-    assert (row["door"], row["outcome"]) == (door.label, "cut")
+    assert (row["door"], row["outcome"], row["error"], row["status"]) == (
+        door.label,
+        "cut",
+        "upstream_cut",
+        200,
+    )
+    assert row["attempts"][0]["error"] == "upstream_cut"
 
 
 def test_a_gateway_lives_on_behind_a_cut(gateway: Gateway, routing: Routing, upstream: Upstream) -> None:

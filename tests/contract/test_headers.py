@@ -57,7 +57,16 @@ def received(gateway: Gateway, routing: Routing, upstream: Upstream) -> Request:
 
 @pytest.mark.parametrize(
     "name",
-    ["x-api-key", "api-key", "x-goog-api-key", "cookie", "x-listed", "keep-alive", "te", "proxy-authorization"],
+    [
+        "x-api-key",
+        "api-key",
+        "x-goog-api-key",
+        "cookie",
+        "x-listed",
+        "keep-alive",
+        "te",
+        "proxy-authorization",
+    ],
 )
 def test_credentials_cookies_and_hop_by_hop_headers_stay_here(received: Request, name: str) -> None:
     assert received.header(name) is None
@@ -92,16 +101,16 @@ def test_all_else_passes_and_the_providers_own_win(received: Request, name: str,
     assert received.all(name) == values
 
 
-def test_bytes_of_a_header_pass_as_they_are(
-    gateway: Gateway, routing: Routing, upstream: Upstream
-) -> None:
+def test_bytes_of_a_header_pass_as_they_are(gateway: Gateway, routing: Routing, upstream: Upstream) -> None:
     upstream.script = json_answer(ANSWER)
     provider = routing.provider(upstream.url)
     send(gateway, provider.model(), ("X-Custom", "caf\xe9 \xff"))
     assert upstream.requests[0].header("x-custom") == "caf\xe9 \xff"
 
 
-def test_host_and_credential_are_the_providers(gateway: Gateway, routing: Routing, upstream: Upstream) -> None:
+def test_host_and_credential_are_the_providers(
+    gateway: Gateway, routing: Routing, upstream: Upstream
+) -> None:
     upstream.script = json_answer(ANSWER)
     provider = routing.provider(upstream.url)
     send(gateway, provider.model(), ("Authorization", "Bearer client"))
@@ -134,7 +143,9 @@ def test_azure_sends_its_key_in_its_own_header_and_path(
     gateway: Gateway, routing: Routing, upstream: Upstream
 ) -> None:
     upstream.script = json_answer(ANSWER)
-    provider = routing.provider(upstream.url, kind="azure", options={"api_version": "2024-10-21", "api": "deployments"})
+    provider = routing.provider(
+        upstream.url, kind="azure", options={"api_version": "2024-10-21", "api": "deployments"}
+    )
     send(gateway, provider.model("my gpt"), ("api-key", "client"))
     request = upstream.requests[0]
     assert request.all("api-key") == [provider.keys["main"]]
@@ -171,7 +182,9 @@ def answered(gateway: Gateway, routing: Routing, upstream: Upstream) -> dict[str
     return found
 
 
-@pytest.mark.parametrize("name", ["set-cookie", "x-hop", "keep-alive", "proxy-authenticate", "x-gateway-anything"])
+@pytest.mark.parametrize(
+    "name", ["set-cookie", "x-hop", "keep-alive", "proxy-authenticate", "x-gateway-anything"]
+)
 def test_what_is_not_the_clients_does_not_come_down(answered: dict[str, list[str]], name: str) -> None:
     assert name not in answered
 
@@ -186,7 +199,9 @@ def test_what_is_not_the_clients_does_not_come_down(answered: dict[str, list[str
         ("content-type", ["application/json; charset=utf-8"]),
     ],
 )
-def test_what_the_provider_says_comes_down(answered: dict[str, list[str]], name: str, values: list[str]) -> None:
+def test_what_the_provider_says_comes_down(
+    answered: dict[str, list[str]], name: str, values: list[str]
+) -> None:
     assert answered[name] == values
 
 

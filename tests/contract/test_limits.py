@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -51,9 +52,10 @@ def test_a_json_body_over_the_limit_is_refused(tight: Gateway) -> None:
 
 @pytest.mark.kind("body_too_large")
 def test_an_announced_length_is_enough_to_refuse(tight: Gateway) -> None:
-    """The body is not waited for."""
+    """The body is not waited for; its first byte is, because an ASGI server says nothing before it."""
     with Wire(tight.port) as wire:
-        wire.head("POST", CHAT, [JSON, ("Content-Length", str(LIMIT * 100))])
+        wire.head("POST", CHAT, [JSON, ("Content-Length", str(LIMIT + 1))])
+        wire.write(b"{")
         answer = wire.answer()
     assert (answer.status, b'"body_too_large"' in answer.body) == (413, True)
 
@@ -95,11 +97,9 @@ def test_a_body_that_drips_is_waited_for(tight: Gateway) -> None:
     body = chat("mock/echo")
     with Wire(tight.port, timeout=10) as wire:
         wire.head("POST", CHAT, [JSON, ("Content-Length", str(len(body)))])
-        from time import sleep
-
         for start in range(0, len(body), 20):
             wire.write(body[start : start + 20])
-            sleep(0.1)
+            time.sleep(0.1)
         assert wire.answer().status == 200
 
 
@@ -120,7 +120,9 @@ def test_an_idle_connection_ends(tight: Gateway, door: Door) -> None:
         assert wire.at_end()
 
 
-def test_headers_beyond_their_bound_are_refused(tight: Gateway) -> None:
+def test_headers_beyond_their_bound_are_refused(tight: Gateway, door: Door) -> None:
+    if door is not Door.NATIVE:
+        pytest.skip("the bound is the native listener's")
     with Wire(tight.port) as wire:
         wire.write(b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n")
         try:

@@ -51,8 +51,14 @@ def test_a_row_of_an_answer(gateway: Gateway, routing: Routing, upstream: Upstre
 
 def test_a_row_of_a_stream(gateway: Gateway, routing: Routing, upstream: Upstream) -> None:
     usage = {"prompt_tokens": 11, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4}}
-    parts = [ROLE, delta("a"), delta("b"), event({"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]}),
-             event({"choices": [], "usage": usage}), DONE]
+    parts = [
+        ROLE,
+        delta("a"),
+        delta("b"),
+        event({"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]}),
+        event({"choices": [], "usage": usage}),
+        DONE,
+    ]
     upstream.script = sse(*parts)
     provider = routing.provider(upstream.url)
     answer = gateway.http.post(CHAT, content=chat(provider.model(), stream=True))
@@ -107,8 +113,10 @@ def test_rows_of_errors(gateway: Gateway, mock: Mock, routing: Routing) -> None:
 def test_the_log_can_be_narrowed(gateway: Gateway, mock: Mock, routing: Routing) -> None:
     provider = routing.provider(mock.url)
     tag = f"round={provider.name}"
-    answers = [gateway.http.post(CHAT, content=chat(provider.model(f"m{n}")), headers={"x-gateway-tags": tag})
-               for n in range(3)]
+    answers = [
+        gateway.http.post(CHAT, content=chat(provider.model(f"m{n}")), headers={"x-gateway-tags": tag})
+        for n in range(3)
+    ]
     ids = [answer.headers["x-gateway-request-id"] for answer in answers]
     for request_id in ids:
         gateway.row(request_id)
@@ -156,9 +164,14 @@ def test_the_models_list_is_a_row_too(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("count", [25])
-def test_every_request_is_there_exactly_once(gateway: Gateway, mock: Mock, routing: Routing, count: int) -> None:
+def test_every_request_is_there_exactly_once(
+    gateway: Gateway, mock: Mock, routing: Routing, count: int
+) -> None:
     provider = routing.provider(mock.url)
-    ids = [gateway.http.post(CHAT, content=chat(provider.model())).headers["x-gateway-request-id"] for _ in range(count)]
+    ids = [
+        gateway.http.post(CHAT, content=chat(provider.model())).headers["x-gateway-request-id"]
+        for _ in range(count)
+    ]
     gateway.row(ids[-1])
     items = gateway.call("GET", f"logs?provider={provider.name}&limit=100")["items"]
     assert sorted(item["request_id"] for item in items) == sorted(ids)

@@ -15,7 +15,9 @@ SAMPLE = re.compile(r"^([a-z_]+)(?:\{([^}]*)\})? ([0-9.e+-]+|\+Inf|NaN)$")
 def read(gateway: Gateway) -> dict[tuple[str, str], float]:
     answer = gateway.admin.get("/metrics")
     assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith(("text/plain; version=", "application/openmetrics-text; version="))
+    assert answer.headers["content-type"].startswith(
+        ("text/plain; version=", "application/openmetrics-text; version=")
+    )
     samples = {}
     for line in answer.text.splitlines():
         if line and not line.startswith("#"):
@@ -25,7 +27,9 @@ def read(gateway: Gateway) -> dict[tuple[str, str], float]:
     return samples
 
 
-def test_requests_failures_tokens_and_times_are_counted(gateway: Gateway, mock: Mock, routing: Routing) -> None:
+def test_requests_failures_tokens_and_times_are_counted(
+    gateway: Gateway, mock: Mock, routing: Routing
+) -> None:
     bad, good = routing.provider(mock.url), routing.provider(mock.url)
     mock.script(bad.keys["main"], status=503)
     mock.script(good.keys["main"], usage="9,4")

@@ -22,7 +22,11 @@ def lists(folder: Path, door: Door, mock: Mock, upstream: Upstream) -> Iterator[
         config = {
             "providers": {
                 "openai": {"base_url": mock.url, "keys": ["sk-openai-0123456789012345"]},
-                "own": {"kind": "openai-compatible", "base_url": upstream.url, "keys": ["k-own-0123456789012345"]},
+                "own": {
+                    "kind": "openai-compatible",
+                    "base_url": upstream.url,
+                    "keys": ["k-own-0123456789012345"],
+                },
                 "down": {"kind": "openai-compatible", "base_url": down.url},
                 "groq": {"base_url": upstream.url},
             },
@@ -43,7 +47,10 @@ def test_the_list(lists: Gateway, upstream: Upstream) -> None:
     assert (models["own/a/b"]["created"], models["own/a/b"]["owned_by"]) == (5, "them")
     assert not any(name.startswith(("groq/", "down/")) for name in models)
     (request,) = upstream.requests
-    assert (request.target, request.header("authorization")) == ("/v1/models", "Bearer k-own-0123456789012345")
+    assert (request.target, request.header("authorization")) == (
+        "/v1/models",
+        "Bearer k-own-0123456789012345",
+    )
     one = lists.http.get("/openai/v1/models/own/a/b")
     assert (one.status_code, one.json()["id"]) == (200, "own/a/b")
     alias = lists.http.get("/v1/models/chat")

@@ -127,7 +127,11 @@ def test_stored_things_use_one_stable_key(
     gateway: Gateway, routing: Routing, upstream: Upstream, method: str, path: str
 ) -> None:
     upstream.script = json_answer(b"{}")
-    keys = [{"name": "off", "enabled": False}, {"name": "first", "weight": 0.01}, {"name": "second", "weight": 100}]
+    keys = [
+        {"name": "off", "enabled": False},
+        {"name": "first", "weight": 0.01},
+        {"name": "second", "weight": 100},
+    ]
     provider = routing.provider(upstream.url, keys=keys)
     stored = path != "something/new"
     for _ in range(6 if stored else 1):
@@ -181,7 +185,9 @@ def test_images_in_json_find_their_provider_by_model(gateway: Gateway, mock: Moc
 
 def test_speech_comes_back_as_bytes(gateway: Gateway, mock: Mock, routing: Routing) -> None:
     provider = routing.provider(mock.url)
-    answer = gateway.http.post("/v1/audio/speech", json={"model": provider.model("tts"), "input": "x", "voice": "a"})
+    answer = gateway.http.post(
+        "/v1/audio/speech", json={"model": provider.model("tts"), "input": "x", "voice": "a"}
+    )
     assert (answer.status_code, answer.headers["content-type"]) == (200, "audio/mpeg")
     assert len(answer.content) > 1000
 
@@ -193,13 +199,17 @@ def test_an_encoded_answer_of_an_opaque_path_stays_encoded(
     upstream.script = json_answer(body, [("content-encoding", "gzip")])
     provider = routing.provider(upstream.url)
     with Wire(gateway.port) as wire:
-        wire.head("GET", "/v1/files/f/content", [("x-gateway-provider", provider.name), ("Accept-Encoding", "gzip")])
+        wire.head(
+            "GET", "/v1/files/f/content", [("x-gateway-provider", provider.name), ("Accept-Encoding", "gzip")]
+        )
         answer = wire.answer()
     assert (answer.body, answer.header("content-encoding")) == (body, "gzip")
 
 
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
-def test_answers_without_a_body_end(gateway: Gateway, routing: Routing, upstream: Upstream, method: str) -> None:
+def test_answers_without_a_body_end(
+    gateway: Gateway, routing: Routing, upstream: Upstream, method: str
+) -> None:
     upstream.script = raw(b"HTTP/1.1 204 No Content\r\nx-a: b\r\n\r\n")
     provider = routing.provider(upstream.url)
     for _ in range(2):
@@ -221,5 +231,7 @@ def test_chat_with_a_body_of_another_type_is_read_all_the_same(
     gateway: Gateway, mock: Mock, routing: Routing
 ) -> None:
     provider = routing.provider(mock.url)
-    answer = gateway.http.post("/v1/chat/completions", content=chat(provider.model()), headers={"content-type": "text/plain"})
+    answer = gateway.http.post(
+        "/v1/chat/completions", content=chat(provider.model()), headers={"content-type": "text/plain"}
+    )
     assert answer.status_code == 200

@@ -24,7 +24,9 @@ LEFT_OUT = [
 def test_it_says_what_it_leaves_out(gateway: Gateway, door: Door, method: str, path: str) -> None:
     if door.is_compiled:
         pytest.skip("the compiled engine serves it")
-    answer = gateway.http.request(method, f"/openai/v1/{path}", json={"model": "m"} if method == "POST" else None)
+    answer = gateway.http.request(
+        method, f"/openai/v1/{path}", json={"model": "m"} if method == "POST" else None
+    )
     assert answer.status_code == 501
     error = answer.json()["error"]
     assert (error["code"], error["type"]) == ("not_supported", "gateway_error")

@@ -39,10 +39,12 @@ def test_only_the_models_value_changes_on_the_way_up(
     assert upstream.requests[0].body == body.replace(b"MODEL", b"m-1")
 
 
-def test_an_escaped_model_value_is_replaced_whole(gateway: Gateway, routing: Routing, upstream: Upstream) -> None:
+def test_an_escaped_model_value_is_replaced_whole(
+    gateway: Gateway, routing: Routing, upstream: Upstream
+) -> None:
     upstream.script = json_answer(ANSWER)
     name = routing.provider(upstream.url).name
-    escaped = "".join(f"\\u{ord(letter):04x}" for letter in f"{name}/é\"\\")
+    escaped = "".join(f"\\u{ord(letter):04x}" for letter in f'{name}/é"\\')
     answer = gateway.http.post(CHAT, content=b'{"model":"%b","messages":[]}' % escaped.encode(), headers=JSON)
     assert answer.status_code == 200, answer.text
     received = upstream.requests[0].body
@@ -50,7 +52,9 @@ def test_an_escaped_model_value_is_replaced_whole(gateway: Gateway, routing: Rou
     assert received.endswith(b',"messages":[]}')
 
 
-def test_a_body_that_needs_no_change_is_not_changed(gateway: Gateway, routing: Routing, upstream: Upstream) -> None:
+def test_a_body_that_needs_no_change_is_not_changed(
+    gateway: Gateway, routing: Routing, upstream: Upstream
+) -> None:
     upstream.script = json_answer(ANSWER)
     provider = routing.provider(upstream.url, keys=[{"name": "main", "models": ["bare-model"]}])
     body = b'{ "model" : "bare\\u002dmodel", "messages": [] }'
@@ -126,7 +130,14 @@ STREAMS = {
         b"data:[DONE]\n\n",
     ],
     "data over lines": [b'data: {"choices":[{"delta":\ndata: {"content":"a"}}]}\n\n', FINISH, DONE],
-    "torn anywhere": [b"da", b'ta: {"choices":[{"delta":{"con', b'tent":"a"}}]}\n', b"\n", FINISH + DONE[:3], DONE[3:]],
+    "torn anywhere": [
+        b"da",
+        b'ta: {"choices":[{"delta":{"con',
+        b'tent":"a"}}]}\n',
+        b"\n",
+        FINISH + DONE[:3],
+        DONE[3:],
+    ],
     "an unfinished last event": [delta("a"), FINISH, b"data: [DONE]\n"],
     "an event beyond what is held": [delta("a"), delta("z" * 200_000), FINISH, DONE],
 }
@@ -146,7 +157,9 @@ def test_a_stream_comes_down_as_it_is(
     assert answer.header("content-type") == "text/event-stream"
 
 
-def test_a_stream_may_answer_who_asked_for_none(gateway: Gateway, routing: Routing, upstream: Upstream) -> None:
+def test_a_stream_may_answer_who_asked_for_none(
+    gateway: Gateway, routing: Routing, upstream: Upstream
+) -> None:
     """What the answer is, its own type says."""
     upstream.script = sse(delta("a"), FINISH, DONE)
     provider = routing.provider(upstream.url)
@@ -170,7 +183,12 @@ def test_a_refusal_of_the_provider_is_relayed_as_it_came(
     gateway: Gateway, routing: Routing, upstream: Upstream, code: int
 ) -> None:
     body = b'{ "error" : {"message": "no", "code": null } }\n'
-    lines = [f"HTTP/1.1 {code} No", f"content-length: {len(body)}", "content-type: application/json", "x-why: so"]
+    lines = [
+        f"HTTP/1.1 {code} No",
+        f"content-length: {len(body)}",
+        "content-type: application/json",
+        "x-why: so",
+    ]
     upstream.script = raw("\r\n".join([*lines, "", ""]).encode() + body)
     provider = routing.provider(upstream.url)
     answer = gateway.http.post(CHAT, content=chat(provider.model()), headers=JSON)
@@ -185,8 +203,16 @@ def test_no_redirect_is_followed(gateway: Gateway, routing: Routing, upstream: U
     assert (answer.status_code, answer.headers["location"]) == (307, "http://127.0.0.1:1/x")
 
 
-@pytest.mark.parametrize("path", ["/openai/chat/completions", "/v1/chat/completions", "/litellm/v1/chat/completions",
-                                  "/langchain/openai/v1/chat/completions", "/pydanticai/chat/completions"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/openai/chat/completions",
+        "/v1/chat/completions",
+        "/litellm/v1/chat/completions",
+        "/langchain/openai/v1/chat/completions",
+        "/pydanticai/chat/completions",
+    ],
+)
 def test_every_prefix_leads_there_and_the_query_goes_along(
     gateway: Gateway, routing: Routing, upstream: Upstream, path: str
 ) -> None:

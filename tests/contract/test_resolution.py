@@ -41,7 +41,9 @@ def test_an_alias_may_hold_a_slash(gateway: Gateway, mock: Mock, routing: Routin
     assert went_to(ask(gateway, name)) == (other.name, "main", "shadowed")
 
 
-def test_the_text_before_the_first_slash_names_a_provider(gateway: Gateway, mock: Mock, routing: Routing) -> None:
+def test_the_text_before_the_first_slash_names_a_provider(
+    gateway: Gateway, mock: Mock, routing: Routing
+) -> None:
     provider = routing.provider(mock.url)
     assert went_to(ask(gateway, provider.model("meta/llama/3"))) == (provider.name, "main", "meta/llama/3")
 
@@ -104,13 +106,17 @@ def test_disabled_and_weightless_keys_are_not_drawn(gateway: Gateway, mock: Mock
 
 def test_keys_share_the_traffic_by_weight(gateway: Gateway, mock: Mock, routing: Routing) -> None:
     """300 draws at 3:1 lie within 225 plus or minus 45, six standard deviations."""
-    provider = routing.provider(mock.url, keys=[{"name": "heavy", "weight": 3}, {"name": "light", "weight": 1}])
+    provider = routing.provider(
+        mock.url, keys=[{"name": "heavy", "weight": 3}, {"name": "light", "weight": 1}]
+    )
     drawn = Counter(went_to(ask(gateway, provider.model()))[1] for _ in range(300))
     assert drawn.keys() == {"heavy", "light"}
     assert 180 <= drawn["heavy"] <= 270
 
 
-def test_weighted_targets_share_and_the_others_wait_in_line(gateway: Gateway, mock: Mock, routing: Routing) -> None:
+def test_weighted_targets_share_and_the_others_wait_in_line(
+    gateway: Gateway, mock: Mock, routing: Routing
+) -> None:
     """A target's share does not grow with the number of its keys."""
     many, one = routing.provider(mock.url, keys=["a", "b", "c"]), routing.provider(mock.url)
     last = routing.provider(mock.url)
@@ -128,9 +134,16 @@ def test_weighted_targets_share_and_the_others_wait_in_line(gateway: Gateway, mo
 
 
 @pytest.mark.parametrize("operation", ["completions", "embeddings", "moderations", "chat/completions"])
-def test_each_operation_reaches_its_path(gateway: Gateway, mock: Mock, routing: Routing, operation: str) -> None:
+def test_each_operation_reaches_its_path(
+    gateway: Gateway, mock: Mock, routing: Routing, operation: str
+) -> None:
     provider = routing.provider(mock.url)
-    body = {"model": provider.model("m"), "input": "a", "prompt": "a", "messages": [{"role": "user", "content": "a"}]}
+    body = {
+        "model": provider.model("m"),
+        "input": "a",
+        "prompt": "a",
+        "messages": [{"role": "user", "content": "a"}],
+    }
     answer = gateway.http.post(f"/openai/v1/{operation}", json=body)
     assert answer.status_code == 200, answer.text
     assert mock.requests(provider.keys["main"])[0]["path"] == f"/v1/{operation}"

@@ -35,7 +35,9 @@ scalars = (
     | st.text(max_size=12)
 )
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3), max_leaves=8
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
 )
 names = st.text(max_size=6).filter(lambda name: name not in ("model", "stream"))
 
@@ -48,13 +50,25 @@ def documents(draw: st.DrawFn) -> tuple[str, str]:
         ascii_only = draw(st.booleans())
         separators = (draw(SPACE) + "," + draw(SPACE), draw(SPACE) + ":" + draw(SPACE))
         members.append(
-            (json.dumps(name, ensure_ascii=ascii_only), json.dumps(value, ensure_ascii=ascii_only, separators=separators))
+            (
+                json.dumps(name, ensure_ascii=ascii_only),
+                json.dumps(value, ensure_ascii=ascii_only, separators=separators),
+            )
         )
     spelled = draw(st.sampled_from(['"model"', '"mod\\u0065l"', '"\\u006dodel"']))
     members.insert(draw(st.integers(0, len(members))), (spelled, '"MODEL"'))
     text = draw(SPACE) + "{" + draw(SPACE)
     for index, (name, value) in enumerate(members):
-        text += ("," if index else "") + draw(SPACE) + name + draw(SPACE) + ":" + draw(SPACE) + value + draw(SPACE)
+        text += (
+            ("," if index else "")
+            + draw(SPACE)
+            + name
+            + draw(SPACE)
+            + ":"
+            + draw(SPACE)
+            + value
+            + draw(SPACE)
+        )
     return text + "}" + draw(SPACE), spelled
 
 
@@ -88,11 +102,15 @@ def test_what_python_accepts_passes_with_one_value_changed(
     check()
 
 
-MUTATIONS = st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=2), st.integers(0, 2)), min_size=1, max_size=3)
+MUTATIONS = st.lists(
+    st.tuples(st.integers(0, 400), st.binary(max_size=2), st.integers(0, 2)), min_size=1, max_size=3
+)
 SEED = b'{"model":"m","messages":[{"role":"user","content":"a\\u00e9\\n"}],"t":-1.5e+3,"n":null,"b":[true,false,{}]}'
 
 
-def test_it_agrees_with_python_on_broken_bodies(gateway: Gateway, routing: Routing, upstream: Upstream) -> None:
+def test_it_agrees_with_python_on_broken_bodies(
+    gateway: Gateway, routing: Routing, upstream: Upstream
+) -> None:
     """The verdict alone: 400 ``invalid_json`` exactly where Python's parser, held to the standard, fails."""
     upstream.script = json_answer(ANSWER)
     provider = routing.provider(upstream.url)

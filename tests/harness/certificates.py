@@ -26,7 +26,10 @@ class Certificates:
 
 def make_certificates(folder: Path) -> Certificates:
     """Sign a certificate for localhost and 127.0.0.1 by a fresh authority."""
-    authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    authority_key, server_key = (
+        ec.generate_private_key(ec.SECP256R1()),
+        ec.generate_private_key(ec.SECP256R1()),
+    )
     authority_name, server_name = _name("test authority"), _name("localhost")
     constraints = x509.BasicConstraints(ca=True, path_length=None)
     authority = (

@@ -32,7 +32,9 @@ def delta(text: str) -> bytes:
     return event({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]})
 
 
-ROLE = event({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]})
+ROLE = event(
+    {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]}
+)
 """How a chat stream begins: an event without content."""
 FINISH = event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
 DONE = b"data: [DONE]\n\n"

@@ -21,7 +21,17 @@ __all__ = ["START_S", "Gateway", "clean_environment", "until"]
 START_S = 30.0
 """How long a start may take on a busy machine; a start that fails is noticed at once."""
 _STOP_S = 20.0
-_FOREIGN = ("GATEWAY_", "OPENAI_", "AZURE_", "ANTHROPIC_", "GROQ_", "MISTRAL_", "DEEPSEEK_", "TOGETHER_", "OPENROUTER_")
+_FOREIGN = (
+    "GATEWAY_",
+    "OPENAI_",
+    "AZURE_",
+    "ANTHROPIC_",
+    "GROQ_",
+    "MISTRAL_",
+    "DEEPSEEK_",
+    "TOGETHER_",
+    "OPENROUTER_",
+)
 _FOREIGN_NAMES = ("OLLAMA_HOST", "OLLAMA_API_KEY", "VLLM_API_KEY")
 _NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
@@ -113,7 +123,11 @@ class Gateway:
         if self.config_path.exists():
             command += ["--config", str(self.config_path)]
         command += [*self.door.flags, *self._flags]
-        environ = {name: value for name, value in clean_environment(os.environ).items() if name.upper() not in _NETWORK}
+        environ = {
+            name: value
+            for name, value in clean_environment(os.environ).items()
+            if name.upper() not in _NETWORK
+        }
         environ |= {"PYTHONUNBUFFERED": "1"} | self._environ
         with self.stdout_path.open("wb") as stdout, self.stderr_path.open("wb") as stderr:
             self._process = subprocess.Popen(
@@ -205,6 +219,10 @@ class Gateway:
             return dict(answer.json()) if answer.status_code == 200 else None
 
         return until(found, f"the log row of {request_id}", pause=0.05)
+
+    def lanes(self, provider: str) -> list[dict[str, Any]]:
+        """What is known of a provider's lanes, without the log's delay."""
+        return [item for item in self.call("GET", "lanes")["items"] if item["provider"] == provider]
 
     def call(self, method: str, path: str, **body: Any) -> Any:
         """Call the admin API; it must succeed."""

@@ -40,8 +40,12 @@ class Mock:
 
     def wait_for(self, key: str, count: int = 1) -> list[dict[str, Any]]:
         """Wait until so many requests have arrived with a key."""
-        return until(lambda: seen if len(seen := self.requests(key)) >= count else None, f"{count} requests of {key}")
+        return until(
+            lambda: seen if len(seen := self.requests(key)) >= count else None, f"{count} requests of {key}"
+        )
 
     def wait_until_left(self, key: str) -> dict[str, Any]:
         """Wait until the gateway has left the last request of a key."""
-        return until(lambda: next((row for row in self.requests(key)[-1:] if row["client_left"]), None), "leaving")
+        return until(
+            lambda: next((row for row in self.requests(key)[-1:] if row["client_left"]), None), "leaving"
+        )

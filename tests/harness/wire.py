@@ -81,7 +81,9 @@ class Wire:
     def post(self, target: str, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> None:
         """Send a JSON request."""
         self.head(
-            "POST", target, [("Content-Type", "application/json"), ("Content-Length", str(len(body))), *headers]
+            "POST",
+            target,
+            [("Content-Type", "application/json"), ("Content-Length", str(len(body))), *headers],
         )
         self.write(body)
 
