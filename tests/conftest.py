@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from harness.certificates import Certificates, make_certificates
 from harness.doors import COMPILED, Door
 from harness.gateway import Gateway, clean_environment

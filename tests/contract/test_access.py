@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from harness.chat import CHAT, chat
 from harness.doors import Door
 from harness.gateway import Gateway

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+
 from harness.chat import ANSWER, CHAT, chat, delta
 from harness.gateway import Gateway, until
 from harness.mock import Mock
@@ -74,7 +75,7 @@ def test_a_client_that_leaves_in_its_body_reaches_no_provider(
 def test_a_client_that_does_not_read_holds_the_provider_back(
     gateway: Gateway, routing: Routing, upstream: Upstream
 ) -> None:
-    """The stream is far larger than all buffers on the way; the gateway must stop reading it, and then go on."""
+    """The stream is far larger than all buffers on the way, so the gateway must stop reading it."""
     piece = chunk(delta("x" * 60_000))
     pieces = 4_000  # 240 MB
     sent, stalled, ended = [0], threading.Event(), threading.Event()

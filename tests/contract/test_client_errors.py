@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from harness.chat import ANSWER, CHAT, chat
 from harness.gateway import Gateway
 from harness.mock import Mock

@@ -1,5 +1,7 @@
-"""When an answer becomes the client's: at its first content, at its first event where nothing else is left to try, or
-a second after the first event."""
+"""When an answer becomes the client's.
+
+At its first content; at its first event where nothing else is left to try; a second after the first event.
+"""
 
 from __future__ import annotations
 

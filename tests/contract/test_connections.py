@@ -1,9 +1,12 @@
-"""Connections to providers: kept, replaced once when they turn out to be closed, never a reason to send twice what may
-be sent once."""
+"""Connections to providers: kept, and replaced once when they turn out to be closed.
+
+Never a reason to send twice what may be sent once.
+"""
 
 from __future__ import annotations
 
 import pytest
+
 from harness.chat import ANSWER, CHAT, DONE, FINISH, chat, delta
 from harness.doors import Door
 from harness.gateway import Gateway

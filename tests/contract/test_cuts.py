@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import pytest
+
 from harness.chat import CHAT, DONE, FINISH, ROLE, chat, delta, event
 from harness.doors import Door
 from harness.gateway import Gateway

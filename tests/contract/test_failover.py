@@ -1,4 +1,4 @@
-"""Until the commit any lane may fail and the next one is tried; what the client did wrong is not tried twice."""
+"""Until the commit any lane may fail and the next one is tried; a client's own mistake is not tried twice."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import ssl
 
 import httpx
 import pytest
+
 from harness.certificates import Certificates
 from harness.chat import ANSWER, CHAT, DONE, FINISH, ROLE, chat, delta
 from harness.gateway import Gateway
@@ -133,7 +134,7 @@ def test_a_name_that_does_not_resolve_is_tried_elsewhere(
 def test_a_name_of_a_link_local_address_is_refused_and_nothing_else_tried(
     gateway: Gateway, mock: Mock, routing: Routing
 ) -> None:
-    """The resolver reads this number as 169.254.169.254; the address itself is refused when it is configured."""
+    """The resolver reads this number as 169.254.169.254, which is refused where it is configured as such."""
     bad, good = routing.provider(f"http://{0xA9FEA9FE}/v1"), routing.provider(mock.url)
     answer = gateway.http.post(CHAT, content=chat(routing.alias(bad.model(), good.model())))
     assert (answer.status_code, answer.json()["error"]["code"]) == (502, "address_refused")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from harness.chat import ANSWER, CHAT, DONE, FINISH, chat, delta
 from harness.gateway import Gateway
 from harness.mock import Mock

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+
 from harness.chat import CHAT, chat
 from harness.doors import Door
 from harness.gateway import Gateway, until

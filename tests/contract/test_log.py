@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from harness.chat import ANSWER, CHAT, DONE, FINISH, ROLE, chat, delta, event
+
+from harness.chat import ANSWER, CHAT, DONE, ROLE, chat, delta, event
 from harness.doors import Door
 from harness.gateway import Gateway
 from harness.mock import Mock

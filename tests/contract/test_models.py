@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from harness.doors import Door
 from harness.gateway import Gateway
 from harness.mock import Mock
 from harness.upstream import Upstream, json_answer, status
 
-LIST = b'{"object":"list","data":[{"id":"a/b","object":"model","created":5,"owned_by":"them"},{"id":"c","object":"model"}]}'
+LIST = (
+    b'{"object":"list","data":[{"id":"a/b","object":"model","created":5,"owned_by":"them"},'
+    b'{"id":"c","object":"model"}]}'
+)
 
 
 @pytest.fixture

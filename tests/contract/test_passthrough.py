@@ -6,6 +6,7 @@ import json
 import threading
 
 import pytest
+
 from harness.chat import chat
 from harness.doors import Door
 from harness.gateway import Gateway

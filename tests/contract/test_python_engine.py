@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from harness.doors import Door
 from harness.gateway import Gateway
 

@@ -6,6 +6,7 @@ from collections import Counter
 
 import httpx
 import pytest
+
 from harness.chat import CHAT, chat
 from harness.gateway import Gateway
 from harness.mock import Mock

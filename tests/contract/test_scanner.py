@@ -1,21 +1,21 @@
-"""The scanner against Python's own ``json``, over HTTP: what both accept passes with one value changed; what Python
-refuses, or accepts beyond the standard, is refused.
+"""The scanner against Python's own ``json``, over HTTP.
 
+What both accept passes with one value changed; what Python refuses, or accepts beyond the standard, is refused.
 The provider answers with nothing, so an example costs one round trip.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from harness.chat import ANSWER, CHAT
 from harness.gateway import Gateway
 from harness.routing import Routing
 from harness.upstream import Upstream, json_answer
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 QUICK = settings(
     max_examples=60,
@@ -44,7 +44,7 @@ names = st.text(max_size=6).filter(lambda name: name not in ("model", "stream"))
 
 @st.composite
 def documents(draw: st.DrawFn) -> tuple[str, str]:
-    """A request body with ``MODEL`` for its model, in any spelling that JSON has, and the same with a marker."""
+    """A request body with ``MODEL`` for its model, in any spelling that JSON has, and how it spells the key."""
     members: list[tuple[str, str]] = []
     for name, value in draw(st.lists(st.tuples(names, values), max_size=5)):
         ascii_only = draw(st.booleans())
@@ -105,7 +105,9 @@ def test_what_python_accepts_passes_with_one_value_changed(
 MUTATIONS = st.lists(
     st.tuples(st.integers(0, 400), st.binary(max_size=2), st.integers(0, 2)), min_size=1, max_size=3
 )
-SEED = b'{"model":"m","messages":[{"role":"user","content":"a\\u00e9\\n"}],"t":-1.5e+3,"n":null,"b":[true,false,{}]}'
+SEED = (
+    b'{"model":"m","messages":[{"role":"user","content":"a\\u00e9\\n"}],"t":-1.5e+3,"n":null,"b":[true,{}]}'
+)
 
 
 def test_it_agrees_with_python_on_broken_bodies(
@@ -132,7 +134,7 @@ def test_it_agrees_with_python_on_broken_bodies(
 
 def is_json(body: bytes) -> bool:
     try:
-        document = json.loads(body.decode(), parse_constant=no_constant, parse_float=lambda text: math.nan)
+        document = json.loads(body.decode(), parse_constant=no_constant, parse_float=len)
     except ValueError:
         return False
     return document is not no_constant

@@ -1,4 +1,4 @@
-"""``gateway serve`` as a subprocess: started with what a test says, ended by SIGTERM, and expected to end well."""
+"""``gateway serve`` as a subprocess: started as a test says, ended by SIGTERM, and expected to end well."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 import psutil
+
 from harness.doors import Door
 
 __all__ = ["START_S", "Gateway", "clean_environment", "until"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Self
 
 import httpx
-from harness.gateway import until
 
 from ferrogate.engine.facade import MockServer
+from harness.gateway import until
 
 __all__ = ["Mock"]
 

@@ -1,7 +1,7 @@
 """A provider that says exactly the bytes that it is told, when it is told.
 
-The shipped mock speaks a dialect; this one speaks bytes, so that what the gateway relays can be compared with what
-was sent. One thread a connection, blocking sockets: a test's script reads from top to bottom.
+The shipped mock speaks a dialect; this one speaks bytes, so that what the gateway relays can be compared with
+what was sent. One thread a connection, blocking sockets: a test's script reads from top to bottom.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ Script = Callable[[Exchange], None]
 
 @dataclass
 class Upstream:
-    """The server. ``script`` answers every request; ``queue`` holds scripts that come first, one a request."""
+    """The server. ``script`` answers every request; ``queue`` holds scripts that go first, one a request."""
 
     script: Script | None = None
     queue: list[Script] = field(default_factory=list)

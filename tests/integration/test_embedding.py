@@ -12,12 +12,12 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request, Response
-from harness.chat import CHAT, DONE, FINISH, chat, delta
-from harness.mock import Mock
-from harness.upstream import Exchange, Upstream, chunk, sse, stream_head
 from starlette.middleware.base import BaseHTTPMiddleware
 
 import ferrogate
+from harness.chat import CHAT, DONE, FINISH, chat, delta
+from harness.mock import Mock
+from harness.upstream import Exchange, Upstream, chunk, sse, stream_head
 
 MOUNTED = f"/llm{CHAT}"
 
@@ -65,7 +65,7 @@ async def serve() -> AsyncIterator[Callable[[FastAPI], Awaitable[httpx.AsyncClie
     async def start(app: FastAPI) -> httpx.AsyncClient:
         server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
         task = asyncio.create_task(server.serve())
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110 - uvicorn offers a flag and no event
             await asyncio.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
         client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20.0)

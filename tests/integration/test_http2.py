@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
 from harness.certificates import Certificates
 from harness.chat import ANSWER, CHAT, DONE, FINISH, chat, delta
 from harness.doors import COMPILED, Door
 from harness.gateway import Gateway, until
 from harness.wire import End, Wire
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
 
 
 class Provider:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from harness.chat import CHAT, DONE, FINISH, chat, delta
 from harness.doors import Door
 from harness.gateway import START_S, Gateway, until

@@ -1,4 +1,4 @@
-"""Changes take effect for the next request, all or nothing, and what lanes have been through survives them."""
+"""Changes take effect for the next request, all or nothing; what lanes have been through survives them."""
 
 from __future__ import annotations
 

@@ -109,12 +109,12 @@ impl Snapshot {
             return Ok(vec![single(provider, model)]);
         }
         let own = self.provider(asked.own_provider);
-        // A known provider without a key gives the better hint than a prefix's own provider without one.
+        // Where the prefix's own provider cannot serve either, the name before the slash is what was meant.
         if own.is_none_or(|provider| !provider.configured)
             && let Some((name, rest)) = model.split_once('/')
-            && let Some(provider) = self.provider(name)
         {
-            return Ok(vec![single(provider, rest)]);
+            let known = self.provider(name).ok_or_else(|| self.not_found(model))?;
+            return Ok(vec![single(known, rest)]);
         }
         own.map(|provider| vec![single(provider, model)]).ok_or_else(|| self.not_found(model))
     }

@@ -93,6 +93,18 @@ fn an_unknown_provider_is_answered_with_the_nearest_names() {
 }
 
 #[test]
+fn a_name_with_an_unknown_provider_is_the_own_providers_or_not_found() {
+    let with_key = sample();
+    assert_eq!(resolved(&with_key, "nosuch/m").unwrap()[0], ("openai".to_owned(), "nosuch/m".to_owned(), 0));
+    let without =
+        compile(&document(&[provider("openai", &json!([])), provider("groq", &json!([]))], &json!([])))
+            .unwrap();
+    assert_eq!(resolved(&without, "nosuch/m"), Err(Kind::ProviderNotFound));
+    assert_eq!(resolved(&without, "groq/m").unwrap()[0].0, "groq");
+    assert_eq!(resolved(&without, "gpt-4o").unwrap()[0].0, "openai");
+}
+
+#[test]
 fn fallbacks_come_after_everything_else() {
     let snapshot = sample();
     let asked =

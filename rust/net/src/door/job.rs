@@ -54,7 +54,13 @@ impl Job {
         let status = head.status.as_u16();
         let (first, ended) = poll_fn(|cx| Poll::Ready(drain(&mut body, cx))).await;
         match ended {
-            Some(Kind::End) if encoded => return slot.start_encoded(status, encode(&headers, &first)),
+            Some(Kind::End) if encoded => {
+                // A stream that was here at once has no length of its own, and nobody frames it any more.
+                if !matches!(status, 204 | 304) {
+                    headers.entry(http::header::CONTENT_LENGTH).or_insert_with(|| first.len().into());
+                }
+                return slot.start_encoded(status, encode(&headers, &first));
+            }
             Some(Kind::End) => return slot.start(Kind::Whole, status, headers, first),
             Some(cut) => {
                 slot.start(Kind::Head, status, headers, first);

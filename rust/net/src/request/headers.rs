@@ -74,10 +74,12 @@ fn passes_up(name: &HeaderName, provider: &Provider, reads_answer: bool) -> bool
 /// Removes from an answer what is not for the client.
 pub(super) fn down(headers: &mut HeaderMap) {
     strip_hop_by_hop(headers);
-    headers.remove(SET_COOKIE);
-    let forged: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with("x-gateway-")).cloned().collect();
-    for name in forged {
+    remove_where(headers, |name| *name == SET_COOKIE || name.as_str().starts_with("x-gateway-"));
+}
+
+/// Removes by one look over the names, for most messages hold nothing that must go.
+fn remove_where(headers: &mut HeaderMap, goes: impl Fn(&HeaderName) -> bool) {
+    while let Some(name) = headers.keys().find(|name| goes(name)).cloned() {
         headers.remove(name);
     }
 }
@@ -87,21 +89,12 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     for name in connection_listed(headers).into_iter().flatten() {
         headers.remove(name);
     }
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
+    remove_where(headers, |name| HOP_BY_HOP.contains(&name.as_str()));
 }
 
 /// Removes what only a proxy in front may say, and a client may not.
 pub(crate) fn strip_forwarding(headers: &mut HeaderMap) {
-    let forged: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| name.as_str().starts_with("x-forwarded-") || name.as_str() == "forwarded")
-        .cloned()
-        .collect();
-    for name in forged {
-        headers.remove(name);
-    }
+    remove_where(headers, |name| name.as_str().starts_with("x-forwarded-") || name.as_str() == "forwarded");
 }
 
 fn connection_listed(headers: &HeaderMap) -> Option<Vec<String>> {
