@@ -21,6 +21,9 @@ from harness.routing import Routing
 
 collect_ignore = ["test_litellm.py", "test_llama_index.py"] if IS_NEWEST else ["test_langchain.py"]
 
+PATIENCE_S = 30.0
+"""Shorter than any connection is kept: an answer whose end never comes is a failure and not a wait."""
+
 
 @pytest.fixture(scope="session")
 def gateway(door: Door, mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
@@ -39,13 +42,13 @@ def base_url(gateway: Gateway) -> str:
 
 @pytest.fixture(scope="session")
 def client(gateway: Gateway) -> Iterator[OpenAI]:
-    with OpenAI(base_url=f"{gateway.url}/openai", api_key=USER_KEY) as sdk:
+    with OpenAI(base_url=f"{gateway.url}/openai", api_key=USER_KEY, timeout=PATIENCE_S) as sdk:
         yield sdk
 
 
 @pytest.fixture
 async def async_client(base_url: str) -> AsyncIterator[AsyncOpenAI]:
-    async with AsyncOpenAI(base_url=base_url, api_key=USER_KEY) as sdk:
+    async with AsyncOpenAI(base_url=base_url, api_key=USER_KEY, timeout=PATIENCE_S) as sdk:
         yield sdk
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -30,16 +31,28 @@ def litellm() -> ModuleType:
 
 
 @pytest.fixture
+def closed_loop() -> Iterator[None]:
+    """LiteLLM's synchronous calls make an event loop and leave it open; this one is closed."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+@pytest.fixture
 def asked(base_url: str) -> dict[str, Any]:
     return {"model": "openai/gpt-echo", "messages": HELLO, "api_base": base_url, "api_key": USER_KEY}
 
 
+@pytest.mark.usefixtures("closed_loop")
 def test_a_chat(litellm: ModuleType, asked: dict[str, Any]) -> None:
     answer = litellm.completion(**asked)
     assert answer.choices[0].message.content == "Hello from LiteLLM"
     assert answer.usage.completion_tokens > 0
 
 
+@pytest.mark.usefixtures("closed_loop")
 def test_a_stream(litellm: ModuleType, asked: dict[str, Any]) -> None:
     chunks = list(litellm.completion(**asked, stream=True))
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "Hello from LiteLLM"
@@ -52,6 +65,7 @@ async def test_an_asynchronous_stream(litellm: ModuleType, asked: dict[str, Any]
     assert text == "Hello from LiteLLM"
 
 
+@pytest.mark.usefixtures("closed_loop")
 def test_an_error(litellm: ModuleType, asked: dict[str, Any], scripted: Callable[..., str]) -> None:
     with pytest.raises(litellm.RateLimitError):
         litellm.completion(

@@ -17,7 +17,7 @@ JSON = {"content-type": "application/json"}
 BODIES = {
     "white space": b'\r\n{ "model"\t:\n"MODEL" ,\r"messages" : [ ] }\n ',
     "key order": b'{"z":1,"messages":[],"model":"MODEL","a":{"model":"inner"}}',
-    "unicode escapes": b'{"model":"MODEL","messages":[{"content":"\\u00e9\\ud83d\\ude00\\/\\b"}],"\\u006b":0}',
+    "unicode escapes": b'{"model":"MODEL","messages":[{"content":"\\u00e9\\ud83d\\ude00\\/"}],"\\u006b":0}',
     "raw unicode": '{"model":"MODEL","messages":[{"content":"žluťoučký 🐎 \u2028"}]}'.encode(),
     "lone surrogate escape": b'{"model":"MODEL","messages":[{"content":"\\ud800 x"}]}',
     "numbers": b'{"model":"MODEL","seed":123456789012345678901234567890,"t":1.00,"e":1E+2,"z":-0,"s":1e-400}',

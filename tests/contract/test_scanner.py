@@ -1,6 +1,6 @@
 """The scanner against Python's own ``json``, over HTTP.
 
-What both accept passes with one value changed; what Python refuses, or accepts beyond the standard, is refused.
+What both accept passes with one value changed; what Python refuses, or accepts beyond the standard, is not.
 The provider answers with nothing, so an example costs one round trip.
 """
 
@@ -44,7 +44,7 @@ names = st.text(max_size=6).filter(lambda name: name not in ("model", "stream"))
 
 @st.composite
 def documents(draw: st.DrawFn) -> tuple[str, str]:
-    """A request body with ``MODEL`` for its model, in any spelling that JSON has, and how it spells the key."""
+    """A request body with ``MODEL`` for its model, in any spelling of JSON, and how it spells the key."""
     members: list[tuple[str, str]] = []
     for name, value in draw(st.lists(st.tuples(names, values), max_size=5)):
         ascii_only = draw(st.booleans())

@@ -11,6 +11,9 @@ from openai import OpenAI
 from harness.doors import Door
 from harness.gateway import Gateway
 
+PATIENCE_S = 30.0
+"""Shorter than any connection is kept: an answer whose end never comes is a failure and not a wait."""
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaServer]:
@@ -29,7 +32,8 @@ def gateway(door: Door, server: LlamaServer, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="session")
 def client(gateway: Gateway) -> Iterator[OpenAI]:
-    with OpenAI(base_url=f"{gateway.url}/openai", api_key="sk-the-application's", max_retries=0) as sdk:
+    url = f"{gateway.url}/openai"
+    with OpenAI(base_url=url, api_key="sk-the-application's", max_retries=0, timeout=PATIENCE_S) as sdk:
         yield sdk
 
 
