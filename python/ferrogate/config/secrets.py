@@ -16,7 +16,7 @@ from ferrogate.errors import SecretError
 
 __all__ = ["Secret", "mask", "mask_named", "resolve", "unusable"]
 
-_MASK_FROM = 20
+_MASK_FROM = 16
 _TAIL = 4
 _PREFIX = re.compile(r"[a-z]{1,4}[-_]", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -32,7 +32,7 @@ _LARGEST_FILE = 65_536
 def mask(value: str) -> str:
     """Return a secret as it may be shown: ``sk-...abcd``.
 
-    A value under 20 characters shows nothing (``****``). A longer one shows its last four characters and,
+    A value under 16 characters shows nothing (``****``). A longer one shows its last four characters and,
     where it begins with one to four lower-case letters and a ``-`` or ``_``, that prefix. An empty value
     stays empty.
     """
