@@ -87,7 +87,7 @@ def test_a_change_that_is_refused_changes_nothing(gateway: Gateway, mock: Mock, 
     assert gateway.http.post(CHAT, content=chat(provider.model())).status_code == 200
 
 
-def test_the_file_is_applied_while_running_and_a_bad_one_is_not(folder: Path, door: Door, mock: Mock) -> None:
+def test_the_file_is_applied_while_running_and_a_bad_one_is_not(folder: Path, mock: Mock) -> None:
     def config(model: str) -> dict[str, Any]:
         return {"providers": {"mock": {"base_url": mock.url}}, "models": {"chat": f"mock/{model}"}}
 
@@ -95,7 +95,7 @@ def test_the_file_is_applied_while_running_and_a_bad_one_is_not(folder: Path, do
         answer = gateway.http.post(CHAT, content=chat("chat"))
         return answer.headers.get("x-gateway-model", answer.text)
 
-    with Gateway(folder, door, config=config("first")) as gateway:
+    with Gateway(folder, Door.NATIVE, config=config("first")) as gateway:
         assert served(gateway) == "first"
         gateway.write_config(config("second"))
         until(lambda: served(gateway) == "second", "the changed file")

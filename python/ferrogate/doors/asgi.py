@@ -86,6 +86,14 @@ class _Call:
         """Whether nobody awaits what the client says: two that did would take each other's messages."""
         return self.watcher is None and (self.feeder is None or self.feeder.done())
 
+    def complete(self, completion: Completion) -> None:
+        """Hand a completion to whoever waits for it, or keep it for when somebody does."""
+        if self.waiter is None:
+            self.arrived = completion
+        else:
+            _resolve(self.waiter, completion)
+            self.waiter = None
+
 
 class _Loop:
     """The engine as one event loop sees it."""
@@ -102,6 +110,8 @@ class _Loop:
             self._sweep.cancel()
         self._loop.remove_reader(self._inbox.fileno())
         self._inbox.close()
+        for call, _ in self._calls.values():
+            call.complete(_CLOSED)
 
     async def serve(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         message = await receive()
@@ -188,12 +198,7 @@ class _Loop:
             if kind == _ROOM:
                 _resolve(call.room, None)
                 continue
-            completion = (kind, status, headers, data)
-            if call.waiter is None:
-                call.arrived = completion
-            else:
-                _resolve(call.waiter, completion)
-                call.waiter = None
+            call.complete((kind, status, headers, data))
 
     def _watch_old(self) -> None:
         """Watch the requests that have run for a while; one timer serves them all."""
@@ -211,11 +216,7 @@ class _Loop:
     def _leave(self, call: _Call) -> None:
         """Tell the engine that the client left, and whoever waits for its answer that none will come."""
         self._inbox.cancel(call.ticket)
-        gone: Completion = (_CUT, 0, None, b"")
-        if call.waiter is None:
-            call.arrived = gone
-        else:
-            _resolve(call.waiter, gone)
+        call.complete((_CUT, 0, None, b""))
 
 
 def _encoded_writer(scope: MutableMapping[str, Any]) -> EncodedWriter | None:
@@ -244,11 +245,27 @@ def _path(scope: MutableMapping[str, Any]) -> bytes:
     return raw or b"/"
 
 
+def _error(message: str, kind: str, code: str) -> bytes:
+    template = '{"error":{"message":"%s","type":"%s","code":"%s","param":null}}'
+    return (template % (message, kind, code)).encode()
+
+
+_CLOSED_BODY = _error("The gateway has shut down; try again.", "gateway_error", "draining")
+_CLOSED: Completion = (
+    _WHOLE,
+    503,
+    [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(_CLOSED_BODY)).encode()),
+        (b"retry-after", b"1"),
+    ],
+    _CLOSED_BODY,
+)
+"""What a request gets whose answer had not begun when the queue closed; one that had is cut."""
+
+
 async def _refuse(send: Send) -> None:
-    body = (
-        b'{"error":{"message":"The request is not valid HTTP.","type":"invalid_request_error",'
-        b'"code":"invalid_request","param":null}}'
-    )
+    body = _error("The request is not valid HTTP.", "invalid_request_error", "invalid_request")
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 400, "headers": headers})
     await send({"type": "http.response.body", "body": body})
