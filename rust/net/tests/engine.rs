@@ -1,5 +1,10 @@
 //! The engine over real sockets, without Python: what leaves the socket, byte for byte, and what the journal says.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on may panic; the helpers here are part of the tests"
+)]
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -197,7 +202,7 @@ fn draining_lets_a_stream_finish_and_takes_nothing_new() {
     let gateway = Gateway::start("drain", &[upstream.port()]);
     std::thread::scope(|scope| {
         let running = scope.spawn(|| gateway.chat("x-mock-chunks: 20\r\nx-mock-chunk-ms: 20\r\n", true));
-        while serde_json::to_value(gateway.engine.status()).unwrap()["in_flight"] == 0 {
+        while serde_json::to_value(gateway.engine.lanes()).unwrap()[0]["in_flight"] != 1 {
             std::thread::yield_now();
         }
         assert!(gateway.engine.drain(Duration::from_secs(20)));
