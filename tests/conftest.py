@@ -19,15 +19,18 @@ from harness.upstream import Upstream
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "kind(*ids): the stable error identifiers that the test provokes")
     config.addinivalue_line("markers", "compiled: what the Python engine leaves out")
+    config.addinivalue_line("markers", "doors(*names): the ways in that the test is about")
     kept = clean_environment(os.environ)
     for name in os.environ.keys() - kept.keys():
         del os.environ[name]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that takes a ``door`` once a way in; ``compiled`` ones leave the Python engine out."""
+    """Run a test that takes a ``door`` once a way in, unless a mark says which."""
     if "door" in metafunc.fixturenames:
         doors = COMPILED if metafunc.definition.get_closest_marker("compiled") else tuple(Door)
+        if mark := metafunc.definition.get_closest_marker("doors"):
+            doors = tuple(map(Door, mark.args))
         metafunc.parametrize("door", doors, ids=str, indirect=True, scope="session")
 
 

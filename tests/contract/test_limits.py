@@ -104,26 +104,26 @@ def test_a_body_that_drips_is_waited_for(tight: Gateway) -> None:
         assert wire.answer().status == 200
 
 
-def test_headers_that_stand_still_end_the_connection(tight: Gateway, door: Door) -> None:
-    if door is not Door.NATIVE:
-        pytest.skip("uvicorn has no clock for headers")
+@pytest.mark.doors("native")
+def test_headers_that_stand_still_end_the_connection(tight: Gateway) -> None:
+    """Native alone: uvicorn has no clock for headers."""
     with Wire(tight.port) as wire:
         wire.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: loc")
         assert wire.at_end()
 
 
-def test_an_idle_connection_ends(tight: Gateway, door: Door) -> None:
-    if door is not Door.NATIVE:
-        pytest.skip("uvicorn keeps a connection for its own 75 s")
+@pytest.mark.doors("native")
+def test_an_idle_connection_ends(tight: Gateway) -> None:
+    """Native alone: uvicorn keeps a connection for its own 75 s."""
     with Wire(tight.port) as wire:
         wire.post(CHAT, chat("mock/echo"))
         assert wire.answer().status == 200
         assert wire.at_end()
 
 
-def test_headers_beyond_their_bound_are_refused(tight: Gateway, door: Door) -> None:
-    if door is not Door.NATIVE:
-        pytest.skip("the bound is the native listener's")
+@pytest.mark.doors("native")
+def test_headers_beyond_their_bound_are_refused(tight: Gateway) -> None:
+    """The bound is the native listener's."""
     with Wire(tight.port) as wire:
         wire.write(b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n")
         try:
