@@ -185,9 +185,13 @@ class _Gateway:
         """Close the ways in; the assembly closes the rest."""
         if self._run is not None:
             run_file.clear(self._assembly.folder, self._run)
+        # The engine's door answers what still waits, so the server has nothing left to wait for; the Python
+        # engine's requests run on the server's own tasks and end with them.
+        if self._inference is not None and self._assembly.compiled is not None:
+            await self._inference.aclose()
         if self._server is not None:
             await self._server.end()
-        if self._inference is not None:
+        if self._inference is not None and self._assembly.compiled is None:
             await self._inference.aclose()
         if self._control is not None:
             self._control.close()

@@ -69,13 +69,13 @@ class Exchange:
         except RequestError as error:
             await self._responder.refuse(error)
         except asyncio.CancelledError:
-            if not self._left:
-                record.outcome, record.error, record.status = "cut", "draining", record.status or 503
-                raise
             task = asyncio.current_task()
             if task is not None:
                 task.uncancel()
-            self._client_left()
+            if self._left:
+                self._client_left()
+            else:  # the server ends what the drain did not wait for
+                record.outcome, record.error, record.status = "cut", "draining", record.status or 503
         except ClientStalledError:
             self._client_left()
         except Exception:

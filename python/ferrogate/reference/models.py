@@ -21,6 +21,8 @@ from ferrogate.reference.upstream import build_request
 __all__ = ["ModelList"]
 
 _KEPT: Final = 300.0
+_RETRY: Final = 15.0
+"""A provider that did not answer is asked again after so many seconds."""
 _TIMEOUT: Final = 10.0
 
 
@@ -30,7 +32,7 @@ class ModelList:
     def __init__(self, client: Callable[[], httpx.AsyncClient], resolver: Callable[[], Resolver]) -> None:
         self._client = client
         self._resolver = resolver
-        self._kept: tuple[Resolver, float, list[dict[str, Any]]] | None = None
+        self._kept: dict[str, tuple[Provider, float, list[dict[str, Any]]]] = {}
 
     async def read(self, route: Route) -> bytes:
         """Return the list as OpenAI's ``GET /models`` has it, or one entry for ``models/{id}``.
@@ -49,24 +51,25 @@ class ModelList:
         raise RequestError("provider_not_found", f"No configured provider lists model {unquote(wanted)!r}.")
 
     async def _models(self, own: str) -> list[dict[str, Any]]:
-        resolver, now = self._resolver(), time.monotonic()
-        if self._kept is not None and self._kept[0] is resolver and now - self._kept[1] < _KEPT:
-            return self._kept[2]
-        models = [
-            {"id": name, "object": "model", "created": 0, "owned_by": "gateway"} for name in resolver.aliases
-        ]
-        asked = [
-            self._ask(provider, resolver) for provider in resolver.snapshot.providers if provider.configured
-        ]
-        whole = True
-        for provider, listed in await asyncio.gather(*asked):
-            whole &= listed is not None
-            for model in listed or ():
+        resolver = self._resolver()
+        models = [_entry({}, name) for name in resolver.aliases]
+        providers = [provider for provider in resolver.snapshot.providers if provider.configured]
+        lists = await asyncio.gather(*(self._listed(provider, resolver) for provider in providers))
+        for provider, listed in zip(providers, lists, strict=True):
+            for model in listed:
                 name = model["id"] if provider.name == own else f"{provider.name}/{model['id']}"
-                models.append({**model, "id": name})
-        if whole:
-            self._kept = (resolver, now, models)
+                models.append(_entry(model, name))
         return models
+
+    async def _listed(self, provider: Provider, resolver: Resolver) -> list[dict[str, Any]]:
+        """Return a provider's list, kept as long as the provider is described alike."""
+        now = time.monotonic()
+        kept = self._kept.get(provider.name)
+        if kept is not None and kept[0] == provider and now < kept[1]:
+            return kept[2]
+        _, listed = await self._ask(provider, resolver)
+        self._kept[provider.name] = (provider, now + (_RETRY if listed is None else _KEPT), listed or [])
+        return listed or []
 
     async def _ask(
         self, provider: Provider, resolver: Resolver
@@ -89,3 +92,7 @@ class ModelList:
             return provider, None
         listed = orjson.loads(answer.ready).get("data")
         return provider, [model for model in listed or () if isinstance(model, dict) and "id" in model]
+
+
+def _entry(model: dict[str, Any], name: str) -> dict[str, Any]:
+    return {"object": "model", "created": 0, "owned_by": "ferrogate", **model, "id": name}
