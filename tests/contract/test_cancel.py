@@ -72,6 +72,21 @@ def test_a_client_that_leaves_in_its_body_reaches_no_provider(
     assert mock.requests(provider.keys["main"]) == []
 
 
+def test_a_client_that_leaves_at_once_is_in_the_log(gateway: Gateway, mock: Mock, routing: Routing) -> None:
+    """Whether it is gone before the gateway looks at its body, or while, is a race: both have a row."""
+    provider = routing.provider(mock.url)
+    ids = [f"gone-{number}-{provider.name}" for number in range(12)]
+    for number, request_id in enumerate(ids):
+        with Wire(gateway.port) as wire:
+            headers = [("Content-Type", "application/json"), ("Content-Length", "1000")]
+            wire.head("POST", CHAT, [*headers, ("x-request-id", request_id)])
+            if number % 2:
+                wire.write(chat(provider.model()))
+    for request_id in ids:
+        assert gateway.row(request_id)["outcome"] in ("cancelled", "error")
+    assert mock.requests(provider.keys["main"]) == []
+
+
 def test_a_client_that_does_not_read_holds_the_provider_back(
     gateway: Gateway, routing: Routing, upstream: Upstream
 ) -> None:

@@ -115,9 +115,8 @@ class _Loop:
 
     async def serve(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         message = await receive()
-        if message["type"] == "http.disconnect":
-            return
-        more = message.get("more_body", False)
+        gone = message["type"] == "http.disconnect"
+        more = gone or message.get("more_body", False)
         call = _Call(self._loop.time())
         try:
             part = message.get("body", b"")
@@ -127,7 +126,11 @@ class _Loop:
                 scope["method"], _path(scope), query, headers, part, more, write is not None
             )
         except ValueError:
-            await _refuse(send)
+            if not gone:
+                await _refuse(send)
+            return
+        if gone:
+            self._inbox.cancel(call.ticket)  # the engine records that it was asked and the client left
             return
         self._calls[call.ticket] = (call, receive)
         if self._sweep is None:

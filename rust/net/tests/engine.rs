@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use ferrogate_mock::MockServer;
 use ferrogate_net::journal::Record;
-use ferrogate_net::{Engine, Options};
+use ferrogate_net::{Engine, Options, Submission};
 use serde_json::{Value, json};
 
 struct Gateway {
@@ -209,4 +209,33 @@ fn draining_lets_a_stream_finish_and_takes_nothing_new() {
         assert!(running.join().unwrap().ends_with("0\r\n\r\n"));
         assert!(TcpStream::connect(gateway.address).is_err());
     });
+}
+
+/// Whether the engine thread had begun or not: a request that was asked for is in the log.
+#[test]
+fn a_request_of_the_asgi_door_that_is_cancelled_at_once_has_a_record() {
+    let upstream = mock();
+    let gateway = Gateway::start("cancelled", &[upstream.port()]);
+    let inbox = gateway.engine.inbox().unwrap();
+    for index in 0..50 {
+        let id = format!("early-{index}");
+        let body = bytes::Bytes::from_static(b"{\"model\":");
+        let ticket = inbox
+            .submit(Submission {
+                method: "POST",
+                path: b"/v1/chat/completions",
+                query: b"",
+                headers: vec![(b"host", b"localhost"), (b"x-request-id", id.as_bytes())],
+                body: if index % 2 == 0 { bytes::Bytes::new() } else { body },
+                more: true,
+                encoded: false,
+            })
+            .unwrap();
+        inbox.cancel(ticket);
+    }
+    let rows = gateway.rows(50);
+    for row in &rows {
+        assert_eq!((row.status, &*row.outcome, row.attempts), (499, "cancelled", 0), "{row:?}");
+        assert_eq!(&*row.path, "/v1/chat/completions");
+    }
 }

@@ -183,10 +183,11 @@ impl Inbox {
     /// The client left: the upstream is cancelled at once.
     pub fn cancel(&self, ticket: u64) {
         if let Some(pending) = lock(&self.pending).remove(&ticket) {
+            // In this order, so that a body that ends too early is a client that left.
+            pending.slot.cancel();
             if let Some(fed) = &pending.fed {
                 fed.break_off();
             }
-            pending.slot.cancel();
         }
     }
 

@@ -14,7 +14,7 @@ use http_body::Body;
 use super::inbox::Kind;
 use super::slot::{HELD_BYTES, Slot};
 use crate::relay::Relay;
-use crate::request::{Inbound, InboundBody, handle};
+use crate::request::{Inbound, InboundBody, abandon, handle};
 use crate::shard::Shard;
 
 /// One request on its way to an engine thread.
@@ -38,6 +38,10 @@ impl Job {
             queued: submitted.elapsed(),
             watch: None,
         };
+        if slot.is_cancelled() {
+            // Nothing was begun for it, but it was asked for: the log says so.
+            return abandon(&shard, &inbound);
+        }
         let mut handling = pin!(handle(&shard, inbound));
         let response = poll_fn(|cx| match slot.poll_room(cx) {
             Poll::Ready(true) => Poll::Ready(None),

@@ -104,6 +104,11 @@ impl Slot {
         }
     }
 
+    /// Whether the client left.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.lock().cancelled
+    }
+
     /// Ready with true once the client left; with false where there is room for more.
     pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<bool> {
         let mut state = self.lock();

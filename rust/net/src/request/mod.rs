@@ -54,6 +54,33 @@ pub(crate) async fn handle(shard: &Rc<Shard>, inbound: Inbound) -> Response<Rela
     response
 }
 
+/// Records a request whose client left before anything was done about it.
+pub(crate) fn abandon(shard: &Rc<Shard>, inbound: &Inbound) {
+    let snapshot = shard.shared.snapshot.load();
+    let head = &inbound.head;
+    let path = head.uri.path();
+    let operation = route(head.method.as_str(), path).map_or(Operation::Other, |route| route.operation);
+    let mut ticket = Ticket::new(shard, inbound.door, inbound.arrived, operation);
+    ticket.queued = inbound.queued;
+    ticket.path = path.into();
+    // Whether it would have been refused is nobody's concern any more.
+    let _ = introduce(&snapshot, head, &mut ticket);
+    ticket.finish(Outcome::Cancelled);
+}
+
+/// Who asks, and what the gateway's own headers wish.
+fn introduce(
+    snapshot: &Snapshot,
+    head: &http::request::Parts,
+    ticket: &mut Ticket,
+) -> Result<Wishes, GatewayError> {
+    ticket.principal = Some(wishes::identify(&snapshot.access, head)?);
+    let wishes = Wishes::read(&head.headers)?;
+    ticket.client_request_id.clone_from(&wishes.client_request_id);
+    ticket.tags.clone_from(&wishes.tags);
+    Ok(wishes)
+}
+
 async fn answer(
     shard: &Rc<Shard>,
     snapshot: &Arc<Snapshot>,
@@ -66,13 +93,13 @@ async fn answer(
     let operation = found.map_or(Operation::Other, |route| route.operation);
     let mut ticket = Ticket::new(shard, door, arrived, operation);
     ticket.queued = queued;
+    ticket.path = path.as_str().into();
     if cors && let Some(preflight) = cors::preflight(&head) {
         ticket.status = StatusCode::NO_CONTENT.as_u16();
         ticket.finish(Outcome::Ok);
         return preflight;
     }
     let prepared = prepare(shard, snapshot, &head, found, body, &mut ticket).await;
-    ticket.path = path.as_str().into();
     match prepared {
         Ok(Prepared::Models(rest)) => models::answer(shard, snapshot, &rest, ticket).await,
         Ok(Prepared::Send(ready)) => {
@@ -100,10 +127,7 @@ async fn prepare(
     body: InboundBody,
     ticket: &mut Ticket,
 ) -> Result<Prepared, GatewayError> {
-    ticket.principal = Some(wishes::identify(&snapshot.access, head)?);
-    let wishes = Wishes::read(&head.headers)?;
-    ticket.client_request_id.clone_from(&wishes.client_request_id);
-    ticket.tags.clone_from(&wishes.tags);
+    let wishes = introduce(snapshot, head, ticket)?;
     if shard.shared.draining.load(std::sync::atomic::Ordering::Relaxed) {
         return Err(GatewayError::new(Kind::Draining, "The gateway is shutting down; try again."));
     }
