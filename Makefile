@@ -27,8 +27,8 @@ define environment
 	@touch $(1)/.locked
 endef
 
-.PHONY: help setup dev sdk real fmt lint types schema generated test test-real bench wheel test-wheel image
-.PHONY: dashboard serve lock FORCE
+.PHONY: help setup dev sdk real fmt lint types schema generated test test-real bench peers wheel test-wheel image
+.PHONY: audit faults-page dashboard serve lock fuzz chaos soak FORCE
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ lint: .venv-dev/.locked ## formatting, clippy, ruff, layers, crates
 	$(DEV)/lint-imports
 	$(DEV)/python scripts/check_crates.py
 
+audit: .venv-dev/.locked ## licences, known holes, advisory databases (ARGS=--tolerate where none is reached)
+	$(DEV)/python scripts/audit.py $(ARGS)
+
 types: dev ## mypy, and the stub against the extension
 	$(DEV)/mypy
 	$(DEV)/python -m mypy.stubtest ferrogate._core
@@ -60,8 +63,12 @@ types: dev ## mypy, and the stub against the extension
 schema: dev ## write docs/*.schema.json from the models
 	$(DEV)/python -m ferrogate.engine.schema
 
+faults-page: dev ## write docs/faults.md from the tables of faults
+	$(DEV)/python tests/faults/page.py
+
 generated: dev ## fail where a generated file is not what its source says
 	$(DEV)/python -m ferrogate.engine.schema --check
+	$(DEV)/python tests/faults/page.py --check
 
 test: dev sdk ## every test that needs no other program
 	cargo test --profile quick --locked --workspace --exclude ferrogate-py
@@ -76,6 +83,18 @@ test-wheel: dev ## the wheel of dist/ in an empty environment
 
 bench: .cache/bench/.package ## direct, nginx, native, uvicorn and Python side by side
 	.cache/bench/bin/gateway bench compare $(ARGS)
+
+peers: .cache/peers/litellm/.locked .cache/peers/portkey/.locked ## LiteLLM and Portkey, for the bench (needs npm)
+
+fuzz: ## feed each fuzz target for SECONDS (60); TARGET picks one
+	FUZZ_SECONDS=$(or $(SECONDS),60) cargo test --profile quick --locked -p ferrogate-fuzz --test targets -- \
+	  --nocapture $(TARGET) $(ARGS)
+
+chaos: dev ## everything goes wrong for MINUTES (10), and the books must balance
+	$(DEV)/python -m bench.chaos --minutes $(or $(MINUTES),10) $(ARGS)
+
+soak: .cache/bench/.package ## the highest steady load for MINUTES (20), and whether anything grows
+	.cache/bench/bin/python -m bench.soak --minutes $(or $(MINUTES),20) $(ARGS)
 
 wheel: dist/.wheel ## the wheel that is published, in dist/
 
@@ -107,6 +126,15 @@ lock: .venv-dev/.locked ## resolve the lock files again
 
 .cache/bench/.locked: requirements/bench.lock
 	$(call environment,.cache/bench,$<)
+
+.cache/peers/litellm/.locked: requirements/peers.lock
+	$(call environment,.cache/peers/litellm,$<)
+
+.cache/peers/portkey/.locked: bench/peers/portkey/package-lock.json bench/peers/portkey/package.json
+	@printf '==> %s: packages of %s\n' $(@D) $<
+	@rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)/
+	@cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 .cache/real/.locked: requirements/real.lock
 	$(call environment,.cache/real,$<)

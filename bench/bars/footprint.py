@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import tempfile
 import time
-import urllib.request
 import venv
 from pathlib import Path
 from statistics import median
@@ -16,13 +14,14 @@ from ferrogate.cli.bench.compare import Tell
 from ferrogate.cli.bench.lab import Lab
 from ferrogate.cli.bench.processes import memory_bytes, wait_idle
 
+from .registry import Pace, Part, Settings, Step
 from .report import Bar, Findings
+from .runs import MB, ask
 
-MB = 1_000_000
 
-
-def startup(lab: Lab, runs: int, tell: Tell) -> Findings:
+def startup(lab: Lab, settings: Settings, tell: Tell) -> Findings:
     """Seconds from starting the process to the whole first answer, on a data folder that exists."""
+    runs = settings.pace.rounds
     tell("startup: making the data folder")
     mock = lab.mock.url
     lab.script({})
@@ -35,20 +34,21 @@ def startup(lab: Lab, runs: int, tell: Tell) -> Findings:
     return Findings(bars=[Bar("gateway serve, start to first answer", median(spent), "s", 1.5, detail)])
 
 
-def memory(lab: Lab, tell: Tell, wait: float = 5.0) -> Findings:
-    """Resident memory of all processes of an idle gateway that has answered a request."""
+def memory(lab: Lab, settings: Settings, tell: Tell) -> Findings:
+    """Resident memory of all processes of an idle gateway, ``seconds`` after it answered a request."""
     tell("memory: idle gateway")
     server = lab.add(servers.start_gateway("native", lab.folder, lab.mock.url, name="idle"))
-    _ask(server.url)
-    time.sleep(wait)
+    ask(server.url)
+    time.sleep(settings.pace.seconds)
     wait_idle(server.pids)
     resident, proportional = memory_bytes(server.pids)
     detail = f"PSS {proportional / MB:.0f} MB" if proportional else ""
     return Findings(bars=[Bar("gateway serve, idle memory (RSS)", resident / MB, "MB", 120.0, detail)])
 
 
-def wheel(dist: Path, tell: Tell, *, install: bool = True) -> Findings:
-    """Size of the newest wheel in ``dist``, and of an environment that it is installed into."""
+def wheel(_: Lab, settings: Settings, tell: Tell) -> Findings:
+    """Size of the newest wheel, and of an environment that it is installed into."""
+    dist = settings.dist
     wheels = sorted(dist.glob("ferrogate-*.whl"), key=lambda path: path.stat().st_mtime)
     if not wheels:
         note = f"no wheel in {dist.name}/: `make wheel` builds one"
@@ -58,7 +58,7 @@ def wheel(dist: Path, tell: Tell, *, install: bool = True) -> Findings:
     newest = wheels[-1]
     tags = "-".join(newest.stem.split("-")[2:])
     found = Findings(bars=[Bar("wheel", newest.stat().st_size / MB, "MB", 20.0, tags)])
-    if install:
+    if settings.install and not settings.quick:
         tell("install: into an empty environment")
         found.bars.append(_install(newest))
     return found
@@ -93,18 +93,18 @@ def _start_and_ask(lab: Lab, mock: str) -> float:
     begun = time.perf_counter()
     server = servers.start_gateway("native", lab.folder, mock, name="startup")
     try:
-        _ask(server.url)
+        ask(server.url)
         return time.perf_counter() - begun
     finally:
         server.stop()
 
 
-def _ask(url: str) -> None:
-    body = json.dumps({"model": "mock/echo", "messages": [{"role": "user", "content": "hello"}]}).encode()
-    request = urllib.request.Request(
-        f"{url}/v1/chat/completions", data=body, headers={"content-type": "application/json"}
-    )
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=30) as answer:
-        if "choices" not in json.load(answer):
-            raise servers.ServerError("the first answer is not a chat completion")
+PART = Part(
+    "footprint",
+    "start, idle memory, wheel, install",
+    {
+        "start": Step(startup, Pace(rounds=10, seconds=0.0, warmup=0.0), lambda pace: 4 + 3 * pace.rounds),
+        "idle": Step(memory, Pace(rounds=1, seconds=5.0, warmup=0.0), lambda pace: 4 + pace.seconds),
+        "wheel": Step(wheel, Pace(rounds=1, seconds=0.0, warmup=0.0), lambda _: 30),
+    },
+)

@@ -8,7 +8,7 @@ from typing import Any, final
 
 __all__ = [
     "Engine", "Inbox", "MockServer", "SnapshotRejected",
-    "bench_run", "build_info", "check_snapshot", "error_kinds",
+    "bench_run", "build_info", "check_snapshot", "error_kinds", "payload_read",
 ]  # fmt: skip
 
 class SnapshotRejected(ValueError):
@@ -21,18 +21,32 @@ class Engine:
     def __new__(cls, snapshot: bytes, options: bytes) -> Engine:
         """Compile a snapshot; nothing runs yet.
 
-        ``options`` is JSON: ``{"workers": int, "journal": folder or null}``.
+        ``options`` is JSON: ``{"workers": int, "journal": folder or null, "payloads": folder or null}``.
         """
     def start(self) -> None:
         """Start the engine threads. Idempotent in one process; raises RuntimeError after a fork."""
-    def listen(self, host: str, port: int, control: str | None) -> tuple[str, int]:
-        """Open the native listener; ``control`` is the Unix socket of the control plane. Raises OSError."""
+    def listen(self, host: str, port: int, control: str | None, sockets: list[int] | None) -> tuple[str, int]:
+        """Open the native listener; ``control`` is the Unix socket of the control plane. Raises OSError.
+
+        ``sockets`` are listening sockets to use instead of binding; the caller closes its own descriptors.
+        """
     def apply(self, snapshot: bytes) -> int:
         """Swap the configuration in, all or nothing; returns its generation. Raises SnapshotRejected."""
+    def set_tls(self, chain: bytes, key: bytes) -> None:
+        """Set what the native listener shows to new connections, PEM. Raises ValueError."""
     def set_state(self, ready: bool, control: bool) -> None:
         """What /readyz says, and whether admin paths are forwarded or answered 503."""
+    def listeners(self) -> list[int]:
+        """Descriptors of the listening sockets; good until the engine stops to accept."""
+    def leave(self) -> None:
+        """Say on /readyz that the gateway goes, and make every answer the last one of its connection."""
+    def hand_over(self, control: str | None) -> None:
+        """Leave the listening sockets to the successor; ``control`` is its control plane."""
     def drain(self, timeout_ms: int) -> bool:
-        """Stop accepting, let running requests finish; True when all did. Blocks, detached."""
+        """Stop accepting, let running requests finish; True when all did. Blocks, detached.
+
+        What is left after the time is cut, and its clients are told.
+        """
     def stop(self) -> None:
         """End the threads and close the journal. Idempotent."""
     def lanes(self) -> bytes:
@@ -40,7 +54,7 @@ class Engine:
     def metrics(self) -> str:
         """Prometheus text of this engine."""
     def status(self) -> bytes:
-        """JSON: generation, in_flight, connections, draining, journal counters, threads."""
+        """JSON: generation, live snapshots, in_flight, connections, draining, journal counters, threads."""
     def inbox(self) -> Inbox:
         """A completion queue for one event loop."""
     def journal_read(self, segment: int, offset: int, max_rows: int) -> tuple[int, list[Any], int, int]:
@@ -102,6 +116,14 @@ def bench_run(options: bytes, progress: Any) -> bytes:
 
 def build_info() -> bytes:
     """JSON: version, profile, git, features."""
+
+def payload_read(
+    folder: str, segment: int, offset: int, length: int, request_id: str
+) -> tuple[bytes, bytes, bytes] | None:
+    """The bodies of one request: JSON about both, the request's bytes, the answer's bytes.
+
+    None where they are not there any more, or damaged. Raises OSError.
+    """
 
 def check_snapshot(snapshot: bytes) -> None:
     """Raise SnapshotRejected where the engine would."""

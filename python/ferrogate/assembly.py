@@ -7,11 +7,9 @@ needed, because the time to the first answer is mostly the time to import.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -19,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from ferrogate.config import find_config, load_config
 from ferrogate.config.watch import Stamp, stamp
-from ferrogate.errors import DataFolderInUseError, FerrogateError
+from ferrogate.errors import FerrogateError, TakeOverError
 from ferrogate.services import run_file
+from ferrogate.services.folder_lock import FolderLock
 
 if TYPE_CHECKING:
     from ferrogate.config import GatewayConfig
@@ -36,9 +35,7 @@ __all__ = ["Assembly"]
 
 logger = logging.getLogger("ferrogate")
 
-_LOCK_NAME = "gateway.lock"
-_INSERT_ROWS = 500
-_PRUNE_EVERY_S = 60.0
+_PATIENCE_S = 30.0
 
 
 class Assembly:
@@ -48,8 +45,10 @@ class Assembly:
         config: the file; None looks for ``gateway.yaml``. A file that is named must exist.
         overrides: settings by dotted name, which win over environment and file; None was not given.
         open_hosts: leave Host and Origin to the application that this one lives in.
+        take_over: where a gateway runs on the data folder, stand beside it until :meth:`succeed`.
 
     Attributes:
+        predecessor: the gateway to take over from, if there is one.
         path: the configuration file that was read, if any.
         compiled: the engine, where it is the compiled one.
         reference: the engine, where it is the Python one.
@@ -65,6 +64,7 @@ class Assembly:
         config: Path | None = None,
         overrides: Mapping[str, Any] | None = None,
         open_hosts: bool = False,
+        take_over: bool = False,
     ) -> None:
         self._closing = ExitStack()
         self.compiled: Engine | None = None
@@ -73,6 +73,8 @@ class Assembly:
         self.read_stamp: Stamp | None = None
         self._overrides = dict(overrides or {})
         self._open_hosts = open_hosts
+        self._take_over = take_over
+        self.predecessor: run_file.RunFile | None = None
         try:
             self._build()
         except BaseException:
@@ -102,10 +104,36 @@ class Assembly:
         from ferrogate.store.database import prepare_folder
 
         prepare_folder(self.folder)
-        self._closing.callback(_lock(self.folder))
+        self._lock = FolderLock(self.folder)
+        self._closing.callback(self._lock.release)
+        if not (self._take_over and self._find_predecessor()):
+            self._lock.require()
         store = open_store(self.folder, os.environ)
         self._closing.callback(store.close)
         return store
+
+    def _find_predecessor(self) -> bool:
+        """Look for the gateway that holds the folder; False, and the lock is taken, where none does."""
+        if self._lock.take():
+            return False
+        self.predecessor = run_file.read(self.folder)
+        if self.predecessor is None:
+            raise TakeOverError(
+                f"the data folder {self.folder} is in use, and its {run_file.NAME} names no running gateway:"
+                " a gateway that is just starting can be taken over when it listens"
+            )
+        return True
+
+    def succeed(self) -> None:
+        """Answer for the folder from now on: the gateway that did lets go of it. Blocks."""
+        self._lock.wait(_PATIENCE_S)
+        self.configuration.publish()  # what was changed between the start and now
+
+    def resign(self) -> None:
+        """Let a successor answer for the folder. Requests that run are served on. Blocks."""
+        if self.services.ingest is not None and not self.services.ingest.stop():
+            logger.warning("the request log is behind; the next process goes on with it")
+        self._lock.release()
 
     def _start_mock(self) -> str:
         from ferrogate.engine.facade import MockServer
@@ -133,15 +161,21 @@ class Assembly:
         engine: Engine | ReferenceEngine
         if self.settings.engine == "python":
             from ferrogate.reference import ReferenceEngine
+            from ferrogate.services.direct_log import DirectLog
+            from ferrogate.services.upkeep import Retention, Upkeep
 
-            engine = self.reference = ReferenceEngine(self._opened(snapshot), _RequestLog(self.store))
+            upkeep = Upkeep(self.store, lambda: Retention.of(self.configuration.effective.settings.log))
+            log = DirectLog(self.store, upkeep)
+            engine = self.reference = ReferenceEngine(self._opened(snapshot), log)
         else:
             from ferrogate.engine.facade import Engine
+            from ferrogate.store import PAYLOADS_NAME
 
             engine = self.compiled = Engine(
                 self._opened(snapshot),
                 workers=self.settings.threads,
                 journal=self.folder / "journal",
+                payloads=self.folder / PAYLOADS_NAME,
             )
         return _OpenHosts(engine) if self._open_hosts else engine
 
@@ -165,6 +199,9 @@ class Assembly:
         except FerrogateError as error:
             logger.error("the configuration was not reloaded and the old one stays in force: %s", error)
             return
+        except Exception:  # the next change of the file may go well, so whoever watches it must go on
+            logger.exception("the configuration was not reloaded and the old one stays in force")
+            return
         logger.info("the configuration was reloaded")
         self.warn()
         for name in waiting:
@@ -184,52 +221,6 @@ class Assembly:
         if "services" in self.__dict__ and self.services.ingest is not None:
             self.services.ingest.stop()
         self._closing.close()
-
-
-def _lock(folder: Path) -> Callable[[], None]:
-    """Take the data folder for this process; the kernel gives it back however the process ends."""
-    handle = os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        run = run_file.read(folder)
-        where = f" at {run.url} (process {run.pid})" if run else ""
-        raise DataFolderInUseError(
-            f"a gateway runs on the data folder {folder} already{where}: stop it, or choose with --data"
-        ) from error
-    return lambda: os.close(handle)
-
-
-class _RequestLog:
-    """Writes the Python engine's records straight into the store, and keeps the log within its bounds."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._prune_at = time.monotonic()
-
-    def __call__(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Insert a batch; called on a worker thread."""
-        requests, database = self._store.requests, self._store.database
-        for start in range(0, len(rows), _INSERT_ROWS):
-            part = rows[start : start + _INSERT_ROWS]
-            with database.write() as connection:
-                requests.insert_many(connection, len(part), [value for row in part for value in row])
-        if time.monotonic() >= self._prune_at:
-            self._prune_at = time.monotonic() + _PRUNE_EVERY_S
-            self._prune()
-
-    def _prune(self) -> None:
-        from ferrogate.services.ingest import Retention
-
-        bounds = Retention()
-        with self._store.database.write() as connection:
-            self._store.requests.prune(
-                connection,
-                keep_rows=bounds.rows,
-                older_than_ms=int(time.time() * 1000) - bounds.age_ms,
-                batch=5_000,
-            )
 
 
 def _without_host_checks(snapshot: Snapshot) -> Snapshot:

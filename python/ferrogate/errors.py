@@ -13,7 +13,8 @@
     ├── EngineError            the engine cannot do this now
     │   ├── ForkedError        the engine was started before a fork and used after it
     │   └── AddressError       the listening address cannot be had
-    └── DataFolderInUseError   another gateway runs on this data folder
+    ├── DataFolderInUseError   another gateway runs on this data folder
+    └── TakeOverError          the gateway that runs there could not be taken over
 
 Errors of the request path never appear here: the engine answers them as HTTP responses (docs/errors.md).
 """
@@ -33,6 +34,7 @@ __all__ = [
     "SecretError",
     "SnapshotError",
     "StoreError",
+    "TakeOverError",
 ]
 
 
@@ -82,3 +84,7 @@ class AddressError(EngineError):
 
 class DataFolderInUseError(FerrogateError):
     """Another gateway runs on this data folder."""
+
+
+class TakeOverError(FerrogateError):
+    """The gateway that runs on the data folder could not be taken over; it goes on."""

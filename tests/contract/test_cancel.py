@@ -165,3 +165,24 @@ def test_pipelined_requests_are_answered_in_order(
         answers = [wire.answer() for _ in range(3)]
     assert [answer.header("x-gateway-model") for answer in answers] == ["one", "two", "three"]
     assert all(answer.body == ANSWER for answer in answers)
+
+
+@pytest.mark.doors("native")
+@pytest.mark.parametrize("size", [10, 5_000])
+def test_a_client_that_is_gone_when_its_request_is_read_has_a_row(
+    gateway: Gateway, mock: Mock, routing: Routing, size: int
+) -> None:
+    """One in a hundred had none: its connection ended before its answer was looked at."""
+    provider = routing.provider(mock.url)
+    tag = f"gone={provider.name}"
+    for _ in range(300):
+        with Wire(gateway.port) as wire:
+            wire.post(CHAT, chat(provider.model(), note="x" * size), [("x-gateway-tags", tag)])
+
+    def rows() -> list[str] | None:
+        items = gateway.call("GET", f"logs?tag={tag}&limit=500")["items"]
+        return [item["outcome"] for item in items] if len(items) >= 300 else None
+
+    outcomes = until(rows, "a row of every request")
+    assert len(outcomes) == 300
+    assert set(outcomes) <= {"cancelled", "ok"}

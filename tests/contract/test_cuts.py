@@ -10,7 +10,7 @@ import pytest
 
 from harness.chat import CHAT, DONE, FINISH, ROLE, chat, delta, event
 from harness.doors import Door
-from harness.gateway import Gateway
+from harness.gateway import Gateway, until
 from harness.mock import Mock
 from harness.routing import Declared, Routing
 from harness.upstream import Exchange, Script, Upstream, chunk, raw, sse, stream_head
@@ -268,3 +268,39 @@ def test_a_gateway_lives_on_behind_a_cut(gateway: Gateway, routing: Routing, ups
     upstream.queue = [script, script, sse(delta("b"), FINISH, DONE)]
     model = routing.provider(upstream.url).model()
     assert [stream(gateway, model).end for _ in range(3)] == [End.CUT, End.CUT, End.WHOLE]
+
+
+def test_half_an_event_at_an_orderly_end_does_not_run_into_the_error(
+    gateway: Gateway, routing: Routing, upstream: Upstream
+) -> None:
+    upstream.script = sse(ROLE, delta("a"), delta("lost")[:-9])
+    answer = stream(gateway, routing.provider(upstream.url).model())
+    assert answer.body.startswith(ROLE + delta("a"))
+    assert read_error(answer.body[len(ROLE + delta("a")) :])["code"] == "upstream_cut"
+    assert answer.end is End.CUT
+
+
+@pytest.mark.doors("native")
+def test_a_cut_is_told_to_a_client_that_has_sent_its_next_request_already(
+    gateway: Gateway, routing: Routing, upstream: Upstream
+) -> None:
+    """Closing on what is unread resets the connection, and takes back what the client has not read."""
+    release = threading.Event()
+
+    def script(exchange: Exchange) -> None:
+        exchange.send(stream_head() + chunk(ROLE + delta("a")))
+        assert release.wait(20)
+        exchange.close()
+
+    upstream.script = script
+    model = routing.provider(upstream.url).model()
+    with Wire(gateway.port) as wire:
+        wire.post(CHAT, chat(model, stream=True))
+        wire.open()
+        wire.post(CHAT, chat(model, note="x" * 200_000))
+        release.set()
+        until(lambda: gateway.lanes(model.partition("/")[0])[0]["failures"], "the cut")
+        body = b"".join(wire.pieces())
+    assert body.startswith(ROLE + delta("a"))
+    assert read_error(body[len(ROLE + delta("a")) :])["code"] == "upstream_cut"
+    assert wire.end is End.CUT

@@ -130,17 +130,6 @@ def test_a_name_that_does_not_resolve_is_tried_elsewhere(
     assert (alone.status_code, alone.json()["error"]["code"]) == (502, "upstream_dns")
 
 
-@pytest.mark.kind("address_refused")
-def test_a_name_of_a_link_local_address_is_refused_and_nothing_else_tried(
-    gateway: Gateway, mock: Mock, routing: Routing
-) -> None:
-    """The resolver reads this number as 169.254.169.254, which is refused where it is configured as such."""
-    bad, good = routing.provider(f"http://{0xA9FEA9FE}/v1"), routing.provider(mock.url)
-    answer = gateway.http.post(CHAT, content=chat(routing.alias(bad.model(), good.model())))
-    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "address_refused")
-    assert mock.requests(good.keys["main"]) == []
-
-
 @pytest.mark.kind("upstream_tls")
 def test_an_unknown_authority_is_refused(
     gateway: Gateway, routing: Routing, certificates: Certificates

@@ -198,10 +198,14 @@ def test_a_refusal_of_the_provider_is_relayed_as_it_came(
 
 
 def test_no_redirect_is_followed(gateway: Gateway, routing: Routing, upstream: Upstream) -> None:
-    upstream.script = raw(b"HTTP/1.1 307 Go\r\nlocation: http://127.0.0.1:1/x\r\ncontent-length: 0\r\n\r\n")
+    """Nor shown: an SDK that followed it would take the prompt past the gateway."""
+    other = b"HTTP/1.1 307 Go\r\nlocation: http://127.0.0.1:%d/x\r\ncontent-length: 0\r\n\r\n"
+    upstream.script = raw(other % upstream.port)
     provider = routing.provider(upstream.url)
     answer = gateway.http.post(CHAT, content=chat(provider.model()), headers=JSON)
-    assert (answer.status_code, answer.headers["location"]) == (307, "http://127.0.0.1:1/x")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "upstream_invalid")
+    assert "location" not in answer.headers
+    assert len(upstream.requests) == 1
 
 
 @pytest.mark.parametrize(

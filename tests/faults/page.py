@@ -1,4 +1,4 @@
-"""Writes ``docs/faults.md`` from the tables of faults; ``--check`` compares instead and fails where it is old."""
+"""Writes ``docs/faults.md`` from the tables of faults; ``--check`` compares and fails where it is old."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ PAGE = FOLDER.parents[1] / "docs" / "faults.md"
 INTRODUCTION = """\
 # Faults
 
-What goes wrong, and what everybody sees of it. Every row is a test (`tests/faults/`), and this page is made from
-their table by `make faults-page`: change it there. Codes are those of [errors.md](errors.md). "Next lane" means
-that the next key or target is tried while the client has seen nothing; with none left the client gets what stands
-here. The native door runs every row; where the others differ, the row says how.
+What goes wrong, and what everybody sees of it. Every row is a test (`tests/faults/`), and this page is made
+from their table by `make faults-page`: change it there. Codes are those of [errors.md](errors.md). "Next
+lane" means that the next key or target is tried while the client has seen nothing; with none left the
+client gets what stands here. The native door runs every row; where the others differ, the row says how.
+*asgi* is both of them: uvicorn in front of the Rust engine, and the Python engine.
 """
 
 

@@ -1,7 +1,7 @@
 """The table of faults: what goes wrong, and what everybody sees of it.
 
-A row is written once, in ``tests/faults/*_table.py``; a test drives it, and ``docs/faults.md`` is made from it
-(``python tests/faults/page.py``), so the page says only what the tests have seen.
+A row is written once, in ``tests/faults/*_table.py``; a test drives it, and ``docs/faults.md`` is made from
+it (``python tests/faults/page.py``), so the page says only what the tests have seen.
 """
 
 from __future__ import annotations

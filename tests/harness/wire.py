@@ -5,6 +5,7 @@ A library hides what matters here: whether the last chunk came, or the connectio
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 from collections.abc import Iterator, Sequence
@@ -136,6 +137,17 @@ class Wire:
             if marker in seen:
                 return seen
         raise AssertionError(f"{marker!r} did not come in {seen!r}")
+
+    def has_more(self, patience: float) -> bool:
+        """Whether something is to be read, an end included, within the patience."""
+        return bool(self._buffer) or bool(select.select([self._socket], [], [], patience)[0])
+
+    def interim(self) -> int:
+        """Read the head of an answer that is not the last one."""
+        while b"\r\n\r\n" not in self._buffer:
+            assert self._fill(), f"the connection ended before an answer: {self._buffer!r}"
+        head, self._buffer = self._buffer.split(b"\r\n\r\n", 1)
+        return int(head.split(b" ")[1])
 
     def at_end(self) -> bool:
         """Whether the gateway has closed the connection behind what was read."""

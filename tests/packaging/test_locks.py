@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PIN = re.compile(r"^([a-z0-9-]+)(?:\[[^]]*\])?==(\S+)", re.MULTILINE)
-LOCKS = ("base", "bench", "build", "dev", "real", "real-sdist", "sdk", "wheel")
+LOCKS = ("base", "bench", "build", "dev", "peers", "real", "real-sdist", "sdk", "wheel")
 
 
 def pins(root: Path, lock: str) -> dict[str, set[str]]:

@@ -27,6 +27,9 @@ VERBS = {
     "wheel",
     "dashboard",
     "serve",
+    "fuzz",
+    "chaos",
+    "soak",
 }
 
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 import ferrogate
+from ferrogate.admin.body_limit import BodyLimit
 from ferrogate.admin.gate import Gate
 from ferrogate.admin.problems import add_handlers
 from ferrogate.admin.routes import (
@@ -71,6 +72,7 @@ def create_app(
         app.include_router(routes.router)
     static = pages.load(with_dashboard=page)
     app.include_router(pages.routes(app, static))
+    app.add_middleware(BodyLimit)
     app.add_middleware(
         Gate,
         credentials=services.credentials,

@@ -37,7 +37,9 @@ _ALWAYS = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
+_POLICY_VIOLATION = 1008
 _ASKED_HEADERS = "authorization, content-type"
 _METHODS = "GET, POST, PUT, PATCH, DELETE"
 
@@ -80,11 +82,15 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let through, or answer 401 or 403."""
+        if scope["type"] == "websocket":
+            # No route is one. One that comes must be checked as the others are, and is refused until it is.
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        origin = headers.get("origin", "")
+        origin = ", ".join(headers.getlist("origin"))
         auth = self._auth()
         is_allowed_origin = origin.lower() in (
             auth.allowed_origins if self._origins is None else self._origins
@@ -114,7 +120,7 @@ class Gate:
     async def _check_token(self, path: str, headers: Headers) -> ProblemResponse | None:
         if path in self._open:
             return None
-        presented = _presented(headers.get("authorization", ""), basic=path in _BROWSED)
+        presented = _presented(", ".join(headers.getlist("authorization")), basic=path in _BROWSED)
         challenge = {
             "www-authenticate": 'Basic realm="gateway admin token"' if path in _BROWSED else "Bearer"
         }

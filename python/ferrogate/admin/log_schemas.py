@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-__all__ = ["LogEntry", "LogList", "Stats"]
+__all__ = ["LogEntry", "LogList", "Payloads", "Stats"]
 
 
 class Tokens(BaseModel):
@@ -44,6 +44,13 @@ class Sizes(BaseModel):
     response: int
 
 
+class PayloadState(BaseModel):
+    """What became of the bodies; `gone` is told only where one request is asked for."""
+
+    state: str = Field(description="kept, truncated, shed, off, none (there were none) or gone")
+    stored_bytes: int | None = Field(description="on disk, packed")
+
+
 class LogEntry(BaseModel):
     """One request."""
 
@@ -71,6 +78,7 @@ class LogEntry(BaseModel):
     bytes: Sizes
     attempts: list[Attempt]
     tags: dict[str, str]
+    payloads: PayloadState
 
 
 class LogList(BaseModel):
@@ -78,6 +86,27 @@ class LogList(BaseModel):
 
     items: list[LogEntry]
     next_cursor: str | None = Field(description="give it as `cursor` for the next page; null at the end")
+
+
+class PayloadBody(BaseModel):
+    """One body: `text` where it is UTF-8, else `base64`."""
+
+    media_type: str | None
+    content_encoding: str | None = Field(description="where the bytes are compressed as they went")
+    bytes: int = Field(description="kept")
+    truncated: bool = Field(description="there was more")
+    shed: bool = Field(description="there was no room for it")
+    text: str | None
+    base64: str | None
+
+
+class Payloads(BaseModel):
+    """Both bodies of a request; null where there was none or it is gone."""
+
+    request_id: str
+    state: str = Field(description="kept, truncated, shed, off, none or gone")
+    request: PayloadBody | None
+    response: PayloadBody | None
 
 
 class Totals(BaseModel):
@@ -116,5 +145,6 @@ class Stats(BaseModel):
     since: str
     until: str
     bucket_seconds: float
+    source: str = Field(description="rollups (percentiles within ten percent) or rows (exact)")
     totals: Totals
     series: list[Span]

@@ -40,6 +40,7 @@ CODES: dict[str, int] = {
     "route_not_found": 404,
     "method_not_allowed": 405,
     "conflict": 409,
+    "body_too_large": 413,
     "validation_failed": 422,
     "config_invalid": 422,
     "snapshot_refused": 422,
@@ -143,6 +144,8 @@ async def _on_http(request: Request, error: Exception) -> ProblemResponse:
     if error.status_code == 405:
         detail = f"{request.method} is not possible here; allowed: {headers.get('Allow', 'see /docs')}"
         return problem("method_not_allowed", detail, headers=headers)
+    if error.status_code == 413:
+        return problem("body_too_large", "the body is larger than any document of this API")
     code = "internal" if error.status_code >= 500 else "validation_failed"
     return problem(code, str(error.detail), status=error.status_code, headers=headers)
 

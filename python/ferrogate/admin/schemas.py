@@ -197,8 +197,16 @@ class TargetBody(Body):
     weight: float | None = Field(None, gt=0, le=1e6, allow_inf_nan=False)
 
 
+class AliasLogBody(Body):
+    """What an alias says of the log for itself; null leaves it to the top level."""
+
+    payloads: bool | None = Field(None, description="keep bodies")
+
+
 class AliasBody(Body):
     """The targets of an alias, in order."""
+
+    log: AliasLogBody = AliasLogBody(payloads=None)
 
     targets: list[str | TargetBody] = Field(
         min_length=1,
@@ -219,6 +227,7 @@ class AliasItem(BaseModel):
 
     name: str = Field(examples=["chat"])
     targets: list[TargetItem]
+    log: AliasLogBody
     source: str = Field(examples=["store"])
     origin: str | None
 

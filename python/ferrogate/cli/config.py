@@ -16,6 +16,7 @@ from ferrogate.engine.effective import Effective, Stored, check_merge
 from ferrogate.engine.schema import gateway_schema
 from ferrogate.errors import FerrogateError
 from ferrogate.providers.registry import Registry
+from ferrogate.terminal import printable, printable_json
 
 __all__ = ["app"]
 
@@ -49,9 +50,9 @@ def check(config: _File = None, as_json: _Json = False) -> None:
         )
     else:
         for problem in problems:
-            typer.echo(str(problem), err=True)
+            typer.echo(printable(str(problem), lines=True), err=True)
         for warning in effective.warnings if effective else ():
-            typer.echo(f"warning: {warning}", err=True)
+            typer.echo(f"warning: {printable(warning)}", err=True)
         if effective and not problems:
             typer.echo(f"{path or 'the environment'} is valid: {_summary(effective)}")
     raise typer.Exit(1 if problems else 0)
@@ -75,15 +76,15 @@ def show(
     effective, problems = _read(path, None, overrides)
     if effective is None or problems:
         for problem in problems:
-            typer.echo(str(problem), err=True)
+            typer.echo(printable(str(problem), lines=True), err=True)
         raise typer.Exit(1)
     described = describe(effective)
     if as_json:
         _print_json(described)
         return
     for warning in effective.warnings:
-        typer.echo(f"warning: {warning}", err=True)
-    typer.echo("\n".join(_lines(described, every)))
+        typer.echo(f"warning: {printable(warning)}", err=True)
+    typer.echo("\n".join(map(printable, _lines(described, every))))
 
 
 @app.command(
@@ -146,7 +147,7 @@ def _plural(word: str) -> str:
 
 
 def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    typer.echo(printable_json(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
 def _lines(described: dict[str, Any], every: bool) -> list[str]:

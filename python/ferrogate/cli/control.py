@@ -17,7 +17,11 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from ferrogate.terminal import printable, printable_json
+
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
     from ferrogate.store import Store
@@ -76,7 +80,7 @@ class Control:
             answer = self._client.request(method, f"/api/v1/{path}", json=body, params=query)
         except httpx.HTTPError as error:
             raise UnreachableError(
-                f"the gateway at {self._client.base_url} does not answer ({type(error).__name__})"
+                f"the gateway at {self._client.base_url} does not answer ({_reason(error)})"
             ) from None
         if answer.is_success:
             return None if answer.status_code == 204 else answer.json()
@@ -85,6 +89,18 @@ class Control:
         except (ValueError, KeyError, TypeError):
             sentence = f"the gateway answered {answer.status_code}"
         raise RefusedError(sentence)
+
+
+def _reason(error: Exception) -> str:
+    """Name what went wrong; where a certificate was refused, say why."""
+    import ssl
+
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is refused: {cause.verify_message}"
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__
 
 
 def data_folder(given: Path | None) -> Path:
@@ -110,17 +126,44 @@ def reach(data: Path | None) -> Iterator[Control]:
     if url := os.environ.get("GATEWAY_URL", "").strip():
         token = os.environ.get("GATEWAY_ADMIN_TOKEN", "").strip()
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        with httpx.Client(base_url=url, headers=headers, **options) as client:
+        with httpx.Client(base_url=url, headers=headers, verify=_authorities(), **options) as client:
             yield Control(client, is_running=True)
         return
     folder = data_folder(data)
     if run := run_file.read(folder):
         headers = {"authorization": f"Bearer {run.secret}"}
-        with httpx.Client(base_url=run.url, headers=headers, **options) as client:
+        with httpx.Client(
+            base_url=run.url, headers=headers, verify=_only(run.certificate), **options
+        ) as client:
             yield Control(client, is_running=True)
         return
     with _inside(folder) as client:
         yield Control(client, is_running=False)
+
+
+def _authorities() -> ssl.SSLContext | bool:
+    """Trust what SSL_CERT_FILE says, as every other program does; else the usual authorities."""
+    import ssl
+
+    named = os.environ.get("SSL_CERT_FILE", "").strip()
+    return ssl.create_default_context(cafile=named) if named else True
+
+
+def _only(certificate: str) -> ssl.SSLContext | bool:
+    """Trust the certificate that the running gateway shows, and nothing else.
+
+    Its file says which one it is, and only its owner can write there, so no authority and no name need to
+    vouch for it: the URL names this machine by an address that certificates seldom hold.
+    """
+    import ssl
+
+    if not certificate:
+        return True
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(cadata=certificate)
+    return context
 
 
 @contextmanager
@@ -138,7 +181,8 @@ def reported() -> Iterator[None]:
 
 def fail(sentence: str, code: int = REFUSED) -> NoReturn:
     """Print a sentence on standard error and end with an exit code."""
-    typer.secho(f"error: {sentence}", err=True, fg="red" if sys.stderr.isatty() else None)
+    shown = printable(sentence, lines=True)
+    typer.secho(f"error: {shown}", err=True, fg="red" if sys.stderr.isatty() else None)
     raise typer.Exit(code)
 
 
@@ -146,7 +190,7 @@ def print_json(value: Any) -> None:
     """Print JSON for programs."""
     import json
 
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    typer.echo(printable_json(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from ferrogate.errors import FerrogateError
+from ferrogate.terminal import printable
 
 __all__ = ["INTERRUPTED", "app"]
 
@@ -67,7 +68,8 @@ class _Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except FerrogateError as error:
-            typer.secho(f"error: {error}", err=True, fg="red" if sys.stderr.isatty() else None)
+            shown = printable(str(error), lines=True)
+            typer.secho(f"error: {shown}", err=True, fg="red" if sys.stderr.isatty() else None)
             raise typer.Exit(1) from error
         except KeyboardInterrupt as error:
             raise typer.Exit(INTERRUPTED) from error

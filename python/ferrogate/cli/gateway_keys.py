@@ -8,6 +8,7 @@ from urllib.parse import quote
 import typer
 
 from ferrogate.cli.control import DataOption, JsonOption, RefusedError, print_json, reach, reported
+from ferrogate.terminal import printable
 
 __all__ = ["app"]
 
@@ -32,13 +33,15 @@ def list_gateway_keys(data: DataOption = None, as_json: JsonOption = False) -> N
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for title in ("name", "tenant", "key", "made", "id"):
         table.add_column(title, overflow="fold")
     for item in items:
         made = (item["created_at"] or "")[:19].replace("T", " ")
-        table.add_row(item["name"], item["tenant"], item["masked"] or "(environment)", made, item["id"])
+        cells = (item["name"], item["tenant"], item["masked"] or "(environment)", made, item["id"])
+        table.add_row(*(Text(printable(cell)) for cell in cells))
     Console().print(table)
 
 

@@ -20,6 +20,7 @@ from ferrogate.cli.control import (
     reach,
     reported,
 )
+from ferrogate.terminal import printable
 
 __all__ = ["app"]
 
@@ -124,7 +125,7 @@ def try_key(key: _Key, data: DataOption = None, as_json: JsonOption = False) -> 
         print_json(result)
     else:
         latency = "" if result["latency_ms"] is None else f" ({result['latency_ms']:.0f} ms)"
-        typer.echo(f"{result['message']}{latency}", err=not result["ok"])
+        typer.echo(f"{printable(result['message'])}{latency}", err=not result["ok"])
     raise typer.Exit(0 if result["ok"] else 1)
 
 
@@ -177,6 +178,7 @@ def _remove_sealed(text: str, data: Any) -> None:
 def _print_table(items: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for title in ("provider", "name", "key", "weight", "models", "source", "id"):
@@ -195,7 +197,7 @@ def _print_table(items: list[dict[str, Any]]) -> None:
             else " (not in force)"
         )
         source = "data folder" if item["source"] == "store" else item["origin"]
-        table.add_row(
+        cells = (
             item["provider"],
             item["name"],
             item["value"] or "-",
@@ -203,6 +205,9 @@ def _print_table(items: list[dict[str, Any]]) -> None:
             ", ".join(item["models"]),
             source + state,
             item["id"],
+        )
+        table.add_row(
+            *(Text(printable(cell)) for cell in cells),
             style=None if item["in_force"] and item["enabled"] else "dim",
         )
     Console().print(table)

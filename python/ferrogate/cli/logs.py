@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ferrogate.cli.control import Control, DataOption, reach, reported
+from ferrogate.cli.log_entry import show
+from ferrogate.terminal import printable, printable_json
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["logs"]
+__all__ = ["app", "logs"]
 
 _FOLLOW_S = 1.0
 _PAGE = 200
@@ -26,7 +28,13 @@ _WIDTHS = (
 )  # fmt: skip
 
 
+app = typer.Typer(pretty_exceptions_show_locals=False, add_completion=False)
+app.command("show")(show)
+
+
+@app.callback(invoke_without_command=True)
 def logs(
+    context: typer.Context,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as requests end.")] = False,
     status: Annotated[str | None, typer.Option("--status", "-s", help="A code or a class: 429, 5xx.")] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="As asked, or as sent.")] = None,
@@ -50,6 +58,8 @@ def logs(
     gateway logs --json | jq -r '[.request_id, .latency.total_ms] | @tsv'
 
     """
+    if context.invoked_subcommand is not None:
+        return
     asked = {"status": status, "model": model, "provider": provider, "key": key, "since": since, "text": text}
     query = {name: value for name, value in asked.items() if value is not None}
     show = _Lines(as_json)
@@ -104,7 +114,7 @@ class _Lines:
     def print(self, items: Any) -> None:
         for item in items:
             if self._as_json:
-                typer.echo(json.dumps(item, ensure_ascii=False))
+                typer.echo(printable_json(json.dumps(item, ensure_ascii=False)))
                 continue
             if self._console is None:
                 self._console = self._headed()
@@ -138,10 +148,11 @@ def _line(item: dict[str, Any]) -> Any:
     )
     line = Text()
     for (title, width), cell in zip(_WIDTHS, cells, strict=True):
+        cell = printable(cell)
         shown = cell if len(cell) <= width else cell[: width - 1] + "…"
         line.append(f"{shown:<{width}} ", style=style if title == "status" else None)
     if item["error"]:
-        line.append(item["error"], style="dim")
+        line.append(printable(item["error"]), style="dim")
     return line
 
 

@@ -17,7 +17,8 @@ app = typer.Typer(pretty_exceptions_show_locals=False, add_completion=False)
     "serve",
     epilog="Examples:\n\ngateway serve --mock\n\n"
     "gateway serve --host 0.0.0.0 --port 80 --data /var/lib/gateway\n\n"
-    "gateway serve --config deploy/gateway.yaml --server uvicorn",
+    "gateway serve --config deploy/gateway.yaml --server uvicorn\n\n"
+    "gateway serve --data /var/lib/gateway --take-over",
 )
 def serve(
     host: Annotated[str | None, typer.Option("--host", help="Address to bind; default 127.0.0.1.")] = None,
@@ -48,6 +49,12 @@ def serve(
     mock: Annotated[
         bool, typer.Option("--mock", help="Add provider mock, a scripted one inside this process.")
     ] = False,
+    take_over: Annotated[
+        bool,
+        typer.Option(
+            "--take-over", help="Take the place of the gateway on the data folder; nothing is lost."
+        ),
+    ] = False,
 ) -> None:
     """Run the gateway until Ctrl-C; prints its URL when it answers."""
     # Imports make a million objects that stay, and collecting among them is a tenth of the start. The
@@ -64,4 +71,4 @@ def serve(
         "server.workers": workers,
         "server.mock": True if mock else None,
     }
-    raise typer.Exit(run(config, flags))
+    raise typer.Exit(run(config, flags, take_over=take_over))

@@ -32,7 +32,11 @@ OTHERS = {
 
 
 def _variables() -> dict[str, Location]:
-    found: dict[str, Location] = {"GATEWAY_SERVER": ("server", "door")}
+    found: dict[str, Location] = {
+        "GATEWAY_SERVER": ("server", "door"),
+        "GATEWAY_TLS_CERT": ("server", "tls", "cert"),
+        "GATEWAY_TLS_KEY": ("server", "tls", "key"),
+    }
     sections: tuple[tuple[str, str, type[Section]], ...] = (
         ("server", "", Server),
         ("timeouts", "TIMEOUTS_", Timeouts),

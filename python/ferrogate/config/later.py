@@ -13,7 +13,6 @@ _SECTIONS = {
     "cache": "this version has no response cache",
     "hedge": "this version does not hedge requests",
     "timeouts": "this version has timeouts at top level and under a provider, not under an alias",
-    "log": "this version has log settings at top level only",
 }
 _AT_TOP = ("cache", "hedge")
 _PROVIDERS = frozenset({"anthropic", "bedrock", "cohere", "gemini"})

@@ -75,7 +75,7 @@ def check_config(
     tree: dict[str, Any] = data or {}
     variables, warnings = read_environment(environ)
     warnings += take_later(tree, places, kinds)
-    _anchor_data_folder(tree, path)
+    _anchor_paths(tree, path)
     for variable, text in variables.items():
         _lay_over(tree, places, VARIABLES[variable], text, Place("env", variable))
     for name, value in (overrides or {}).items():
@@ -131,11 +131,15 @@ def _read(path: Path | None) -> tuple[Any, Places, list[Problem]]:
     return data, places, problems
 
 
-def _anchor_data_folder(tree: dict[str, Any], path: Path | None) -> None:
+def _anchor_paths(tree: dict[str, Any], path: Path | None) -> None:
     """Paths in the file are relative to the file, so that it means the same from every working folder."""
     server = tree.get("server")
-    if path is not None and isinstance(server, dict) and isinstance(folder := server.get("data"), str):
-        server["data"] = str(path.parent / Path(folder).expanduser())
+    if path is None or not isinstance(server, dict):
+        return
+    tls = server.get("tls")
+    for section, name in ((server, "data"), (tls, "cert"), (tls, "key")):
+        if isinstance(section, dict) and isinstance(written := section.get(name), str) and written:
+            section[name] = str(path.parent / Path(written).expanduser())
 
 
 def _lay_over(tree: dict[str, Any], places: Places, location: Location, value: Any, place: Place) -> None:

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from ferrogate.config.authorities import Authorities, read_authorities
 from ferrogate.config.places import Places
 from ferrogate.config.secrets import Secret, resolve
 from ferrogate.config.sections import Section, Settings, Timeouts
@@ -28,6 +29,7 @@ __all__ = [
     "GatewayConfig",
     "KeySection",
     "ProviderSection",
+    "ProviderTls",
     "TargetSection",
     "check_key_name",
     "check_provider_name",
@@ -78,8 +80,17 @@ def _header_names(headers: dict[str, Secret]) -> dict[str, Secret]:
     return headers
 
 
+def _authorities(value: object, info: ValidationInfo) -> Authorities:
+    if isinstance(value, Authorities):
+        return value
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be the path of a file")
+    return read_authorities(value, (info.context or {}).get("folder", Path()))
+
+
 _SECRET_SCHEMA = {"type": "string", "description": "env.NAME, file:PATH, or the text itself"}
 SecretText = Annotated[Secret, BeforeValidator(_secret), WithJsonSchema(_SECRET_SCHEMA)]
+AuthoritiesFile = Annotated[Authorities, BeforeValidator(_authorities), WithJsonSchema({"type": "string"})]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 ProviderName = Annotated[str, AfterValidator(check_provider_name)]
 KeyName = Annotated[str, AfterValidator(check_key_name)]
@@ -112,6 +123,15 @@ class KeySection(Section):
         return variable if variable != self.value.reference else f"key-{position + 1}"
 
 
+class ProviderTls(Section):
+    """How a provider is trusted."""
+
+    ca: AuthoritiesFile | None = Field(
+        default=None,
+        description="file of authorities (PEM) that are trusted for it instead of the system's",
+    )
+
+
 class ProviderSection(Section):
     """One provider. Keys beyond these are settings of its kind, checked against the kind's own list."""
 
@@ -124,6 +144,7 @@ class ProviderSection(Section):
     query: dict[str, SecretText] = Field(default={}, repr=False)
     timeouts: Timeouts = Field(default_factory=Timeouts)
     http2: Literal["auto", "off"] | None = None
+    tls: ProviderTls = Field(default_factory=ProviderTls)
 
     @model_validator(mode="before")
     @classmethod
@@ -172,10 +193,17 @@ class TargetSection(Section):
         return self.provider or "", self.model or ""
 
 
+class AliasLog(Section):
+    """What an alias says of the log for itself; None leaves it to the top level."""
+
+    payloads: bool | None = Field(default=None, description="keep bodies")
+
+
 class AliasSection(Section):
     """A model name of the gateway's own. A list stands for ``{targets: LIST}``, a text for one target."""
 
     targets: tuple[TargetSection, ...] = Field(min_length=1)
+    log: AliasLog = Field(default_factory=AliasLog, description="overrides of the top-level log")
 
     @model_validator(mode="before")
     @classmethod

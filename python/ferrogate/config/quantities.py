@@ -27,7 +27,8 @@ _LARGEST = 2**53
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    # A whole number may be too long for a float; beyond any use it is all the same.
+    return float(min(max(value, -_LARGEST), 2 * _LARGEST)) if isinstance(value, int) else value
 
 
 def _whole(amount: float, example: str) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ferrogate.errors import SecretError
 
-__all__ = ["Secret", "mask", "mask_named", "resolve", "unusable"]
+__all__ = ["Secret", "is_credential", "mask", "mask_named", "resolve", "unusable"]
 
 _MASK_FROM = 16
 _TAIL = 4
@@ -46,7 +46,12 @@ def mask(value: str) -> str:
 
 def mask_named(name: str, value: str) -> str:
     """Mask a header's or query parameter's value where its name says that it is a credential."""
-    return mask(value) if _SENSITIVE.search(name) else value
+    return mask(value) if is_credential(name) else value
+
+
+def is_credential(name: str) -> bool:
+    """Whether a header or a query parameter of that name holds a credential."""
+    return _SENSITIVE.search(name) is not None
 
 
 def unusable(value: str) -> str | None:

@@ -8,16 +8,16 @@ default.
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ferrogate.config.quantities import Bytes, Milliseconds, Timeout
-from ferrogate.config.urls import host_name, is_loopback, origin
+from ferrogate.config.urls import bind_address, host_name, is_loopback, origin
 
-__all__ = ["Limits", "Log", "Section", "Server", "Settings", "Timeouts", "written_name"]
+__all__ = ["Limits", "Log", "Section", "Server", "ServerTls", "Settings", "Timeouts", "written_name"]
 
-_AT_START = ("host", "port", "auth", "data", "door", "engine", "workers", "mock")
+_AT_START = ("host", "port", "auth", "data", "door", "engine", "workers", "mock", "tls")
 
 
 class Section(BaseModel):
@@ -36,12 +36,9 @@ def _listed(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-def _no_tls(value: object) -> object:
-    if value is not None:
-        raise ValueError(
-            "is not part of this version: the gateway speaks plain HTTP; "
-            "remove tls, and put a proxy that ends TLS in front of the gateway"
-        )
+def _within_payload(value: int) -> int:
+    if value > 2**20:
+        raise ValueError("must be at most 1MiB")
     return value
 
 
@@ -49,10 +46,19 @@ HostName = Annotated[str, AfterValidator(host_name)]
 Origin = Annotated[str, AfterValidator(origin)]
 
 
+class ServerTls(Section):
+    """What the native listener shows to clients. Both files are PEM, and are read again when they change."""
+
+    cert: str = Field(min_length=1, description="the certificate, followed by those that signed it")
+    key: str = Field(min_length=1, description="its private key: PKCS#8, SEC1 or RSA, not encrypted")
+
+
 class Server(Section):
     """Where the gateway listens, who may call, and how it runs."""
 
-    host: str = Field(default="127.0.0.1", min_length=1, description="address to bind")
+    host: Annotated[str, AfterValidator(bind_address)] = Field(
+        default="127.0.0.1", min_length=1, description="address to bind"
+    )
     port: int = Field(default=8080, ge=0, le=65_535, description="0 picks a free one")
     auth: Literal["auto", "required", "off"] = Field(
         default="auto", description="auto asks for credentials unless host is loopback"
@@ -73,10 +79,22 @@ class Server(Section):
     drain_ms: Milliseconds = Field(
         default=30_000, alias="drain", description="time for running requests at the end"
     )
-    mock: bool = Field(default=False, description="add the scripted provider `mock`, inside the gateway")
-    tls: Annotated[Any, BeforeValidator(_no_tls)] = Field(
-        default=None, description="not part of this version"
+    drain_grace_ms: Milliseconds = Field(
+        default=0,
+        alias="drain_grace",
+        description="time after SIGTERM in which requests are still taken, while /readyz says draining",
     )
+    mock: bool = Field(default=False, description="add the scripted provider `mock`, inside the gateway")
+    tls: ServerTls | None = Field(default=None, description="serve HTTPS; the native door only")
+
+    @model_validator(mode="after")
+    def _tls_is_native(self) -> Server:
+        if self.tls is not None and (self.door != "native" or self.engine != "rust"):
+            raise ValueError(
+                "has tls, which only the native door of the Rust engine serves: remove tls and put a proxy"
+                " that ends TLS in front, or leave door and engine as they are by default"
+            )
+        return self
 
     @property
     def auth_required(self) -> bool:
@@ -135,13 +153,31 @@ class Limits(Section):
     answer_bytes: Bytes = Field(
         default=2**20, alias="answer", description="of an answer that is collected before it is sent"
     )
-    max_connections: int = Field(default=16_384, ge=1, description="of clients at one time")
+    max_connections: int = Field(default=16_384, ge=1, le=1_000_000, description="of clients at one time")
+    client_streams: int = Field(
+        default=128, ge=1, le=65_536, description="requests at one time on one HTTP/2 connection"
+    )
 
 
 class Log(Section):
-    """What the process itself says on standard error."""
+    """What the process itself says on standard error, and what the request log keeps."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    retention_ms: Timeout = Field(default=30 * 86_400_000, alias="retention", description="of requests")
+    rows: int = Field(default=1_000_000, ge=1, description="of requests, the newest")
+    chart_retention_ms: Timeout = Field(
+        default=90 * 86_400_000, alias="chart_retention", description="of the counts a minute"
+    )
+    payloads: bool = Field(default=True, description="keep bodies; an alias may say otherwise for itself")
+    payload_limit_bytes: Annotated[Bytes, AfterValidator(_within_payload)] = Field(
+        default=64_000, alias="payload_limit", description="of one body; at most 1MiB"
+    )
+    payload_retention_ms: Timeout = Field(
+        default=7 * 86_400_000, alias="payload_retention", description="of bodies"
+    )
+    payload_total_bytes: Bytes = Field(
+        default=2 * 10**9, alias="payload_size", description="of all bodies on disk, packed"
+    )
 
 
 class Settings(Section):

@@ -7,13 +7,16 @@ quotes the text it was given, because a URL can hold a password.
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
-__all__ = ["base_url", "host_name", "is_loopback", "origin"]
+from ferrogate.config.addresses import is_refused, literal
+
+__all__ = ["base_url", "bind_address", "host_name", "is_loopback", "origin"]
 
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 _LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|\[?::1\]?", re.ASCII | re.IGNORECASE)
+
+_LONGEST_NAME = 255
 
 
 def is_loopback(host: str) -> bool:
@@ -46,8 +49,11 @@ def base_url(text: str) -> str:
     if any(character.isspace() or not character.isprintable() for character in text):
         raise ValueError("contains a space; remove it")
     parts = _split(text, "https://api.example.com/v1")
-    if _is_link_local(parts.hostname or ""):
-        raise ValueError("is a link-local address, where clouds keep machine credentials; it is never called")
+    address = literal(parts.hostname or "")
+    if address is not None and is_refused(address):
+        raise ValueError(
+            "is a link-local or metadata address, where clouds keep machine credentials; it is never called"
+        )
     if parts.query or parts.fragment:
         raise ValueError("ends in a query or a fragment; put parameters under query")
     if parts.path.rstrip("/").endswith(("/chat/completions", "/embeddings", "/responses")):
@@ -55,20 +61,16 @@ def base_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _is_link_local(host: str) -> bool:
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return (mapped or address).is_link_local
+def bind_address(text: str) -> str:
+    """Return an address to bind without the brackets that IPv6 has in URLs."""
+    return text[1:-1] if text.startswith("[") and text.endswith("]") and ":" in text else text
 
 
 def host_name(text: str) -> str:
     """Check a host without scheme and port; return it in lower case."""
     name = text.strip().lower()
     bare = name if name.startswith("[") or ":" not in name else f"[{name}]"
-    if not _HOST.fullmatch(bare):
+    if not _HOST.fullmatch(bare) or len(bare) > _LONGEST_NAME:
         raise ValueError(
             "is not a host name; write it without scheme, port and path, like gateway.example.com"
         )

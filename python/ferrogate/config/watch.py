@@ -1,4 +1,4 @@
-"""Notices that the configuration file changed, by looking about once a second.
+"""Notices that the configuration file, or another, changed, by looking about once a second.
 
 Looking beats notification here: it works on network and overlay file systems, through the symbolic links by
 which Kubernetes swaps a ConfigMap, and for editors that write a new file and rename it. One ``stat`` a second
@@ -13,21 +13,21 @@ from pathlib import Path
 
 __all__ = ["Stamp", "stamp", "watch"]
 
-Stamp = tuple[int, int, int, int]
-"""Device, inode, size, modification time in nanoseconds: two different ones are two different files."""
+Stamp = tuple[tuple[int, int, int, int], ...]
+"""Device, inode, size, modification time in nanoseconds of each file; a difference is a change."""
 
 
-def stamp(path: Path) -> Stamp | None:
-    """Look at the file behind the path, links followed; None where there is none."""
+def stamp(*paths: Path) -> Stamp | None:
+    """Look at the files behind the paths, links followed; None where one is missing."""
     try:
-        found = path.stat()
+        found = [path.stat() for path in paths]
     except OSError:
         return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    return tuple((file.st_dev, file.st_ino, file.st_size, file.st_mtime_ns) for file in found)
 
 
 async def watch(
-    path: Path,
+    paths: Path | tuple[Path, ...],
     changed: Callable[[], Awaitable[None]],
     *,
     interval: float = 1.0,
@@ -40,17 +40,18 @@ async def watch(
     ends the watch; a bad file is its own to report.
 
     Args:
-        path: the file.
+        paths: the file, or files that change together.
         changed: called on the event loop, never twice at once.
         interval: seconds between two looks.
         seen: what was loaded, from :func:`stamp` taken before the file was read; default: what is there now.
 
     """
-    last = seen if seen is not None else stamp(path)
+    files = (paths,) if isinstance(paths, Path) else paths
+    last = seen if seen is not None else stamp(*files)
     waiting: Stamp | None = None
     while True:
         await asyncio.sleep(interval)
-        now = stamp(path)
+        now = stamp(*files)
         if now is None or now == last:
             waiting = None
         elif now == waiting:

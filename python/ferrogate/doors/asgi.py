@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from ferrogate.doors.refusals import DRAINING, refuse
 
 if TYPE_CHECKING:
     from ferrogate.engine.facade import Engine, Inbox
 
-__all__ = ["ENCODED", "EncodedWriter", "InferenceApp"]
+__all__ = ["ENCODED", "Call", "Completion", "EncodedWriter", "InferenceApp", "is_encoded"]
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 Completion = tuple[int, int, Headers | None, bytes]
+Take = Callable[[Completion], None]
 EncodedWriter = Callable[[int, bytes], Awaitable[None]]
 """Writes a status and everything behind the status line, in one piece."""
 
@@ -33,6 +37,10 @@ _WHOLE, _CHUNK, _END, _CUT, _ROOM, _ENCODED = 1, 2, 3, 4, 5, 6
 
 _WATCH_AFTER = 0.05
 """Seconds after which a request is watched for its client leaving: most are over by then and do not pay."""
+
+
+_GONE: Completion = (_CUT, 0, None, b"")
+_CLOSED: Completion = (_WHOLE, *DRAINING)
 
 
 class InferenceApp:
@@ -54,11 +62,26 @@ class InferenceApp:
         """Serve one HTTP request; every other scope is refused by ASGI's own rules."""
         if scope["type"] != "http":
             raise NotImplementedError(f"the inference routes speak HTTP only, not {scope['type']}")
+        await self._queue().serve(scope, receive, send)
+
+    def begin(self, scope: MutableMapping[str, Any], body: bytes, take: Take) -> Call:
+        """Hand a request whose body is whole to the engine, without a task that waits for its answer.
+
+        For servers that can write by themselves: they take the first completion on the event loop, write an
+        encoded answer as it is, and go on with :meth:`Call.resume` for any other.
+
+        Raises:
+            ValueError: the request is not valid HTTP.
+
+        """
+        return self._queue().begin(scope, body, take)
+
+    def _queue(self) -> _Loop:
         loop = asyncio.get_running_loop()
         queue = self._loops.get(loop)
         if queue is None:
             queue = self._loops[loop] = _Loop(loop, self._engine.inbox())
-        await queue.serve(scope, receive, send)
+        return queue
 
     async def aclose(self) -> None:
         """Cancel what runs on this event loop and release its queue. Idempotent."""
@@ -67,15 +90,16 @@ class InferenceApp:
             queue.close()
 
 
-class _Call:
+class Call:
     """One request on its way through the engine."""
 
-    __slots__ = ("arrived", "feeder", "room", "since", "ticket", "waiter", "watcher")
+    __slots__ = ("_home", "arrived", "feeder", "room", "since", "ticket", "waiter", "watcher")
 
-    def __init__(self, since: float) -> None:
+    def __init__(self, home: _Loop, since: float) -> None:
+        self._home = home
         self.ticket = 0
         self.since = since
-        self.waiter: asyncio.Future[Completion] | None = None
+        self.waiter: Take | None = None
         self.room: asyncio.Future[None] | None = None
         self.arrived: Completion | None = None
         self.watcher: asyncio.Task[None] | None = None
@@ -88,11 +112,26 @@ class _Call:
 
     def complete(self, completion: Completion) -> None:
         """Hand a completion to whoever waits for it, or keep it for when somebody does."""
-        if self.waiter is None:
+        waiter, self.waiter = self.waiter, None
+        if waiter is None:
             self.arrived = completion
         else:
-            _resolve(self.waiter, completion)
-            self.waiter = None
+            waiter(completion)
+
+    async def resume(
+        self, completion: Completion, scope: MutableMapping[str, Any], _: Receive, send: Send
+    ) -> None:
+        """Relay the answer from its first completion on."""
+        self.arrived = completion
+        await self._home.resume(self, scope, send)
+
+    def forget(self) -> None:
+        """Say that the answer was written."""
+        self._home.forget(self)
+
+    def leave(self) -> None:
+        """Say that the client left."""
+        self._home.leave(self)
 
 
 class _Loop:
@@ -101,7 +140,7 @@ class _Loop:
     def __init__(self, loop: asyncio.AbstractEventLoop, inbox: Inbox) -> None:
         self._loop = loop
         self._inbox = inbox
-        self._calls: dict[int, tuple[_Call, Receive]] = {}
+        self._calls: dict[int, tuple[Call, Receive | None]] = {}
         self._sweep: asyncio.TimerHandle | None = None
         loop.add_reader(inbox.fileno(), self._drain)
 
@@ -117,7 +156,7 @@ class _Loop:
         message = await receive()
         gone = message["type"] == "http.disconnect"
         more = gone or message.get("more_body", False)
-        call = _Call(self._loop.time())
+        call = Call(self, self._loop.time())
         try:
             part = message.get("body", b"")
             query, headers = scope["query_string"], scope["headers"]
@@ -127,7 +166,7 @@ class _Loop:
             )
         except ValueError:
             if not gone:
-                await _refuse(send)
+                await refuse(send)
             return
         if gone:
             self._inbox.cancel(call.ticket)  # the engine records that it was asked and the client left
@@ -146,20 +185,38 @@ class _Loop:
                     task.cancel()
             self._inbox.cancel(call.ticket)
 
-    async def _feed(self, call: _Call, receive: Receive) -> None:
+    def begin(self, scope: MutableMapping[str, Any], body: bytes, take: Take) -> Call:
+        call = Call(self, self._loop.time())
+        call.waiter = take
+        query, headers = scope["query_string"], scope["headers"]
+        call.ticket = self._inbox.submit(scope["method"], _path(scope), query, headers, body, False, True)
+        self._calls[call.ticket] = (call, None)
+        return call
+
+    async def resume(self, call: Call, scope: MutableMapping[str, Any], send: Send) -> None:
+        try:
+            await self._answer(call, send, _encoded_writer(scope))
+        finally:
+            self.forget(call)
+            self._inbox.cancel(call.ticket)
+
+    def forget(self, call: Call) -> None:
+        self._calls.pop(call.ticket, None)
+
+    async def _feed(self, call: Call, receive: Receive) -> None:
         """Pass the rest of the body on, beside the answer: a provider may answer before it has read all."""
         more = True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                self._leave(call)
+                self.leave(call)
                 return
             more = message.get("more_body", False)
             call.room = self._loop.create_future()
             if not self._inbox.feed(call.ticket, message.get("body", b""), more):
                 await call.room
 
-    async def _answer(self, call: _Call, send: Send, write: EncodedWriter | None) -> None:
+    async def _answer(self, call: Call, send: Send, write: EncodedWriter | None) -> None:
         kind, status, headers, data = await self._next(call)
         if kind == _ENCODED and write is not None:
             await write(status, data)
@@ -184,12 +241,13 @@ class _Loop:
             await send({"type": "http.response.body", "body": data})
         # A cut returns without the last message: the server then ends the connection abnormally: the truth.
 
-    async def _next(self, call: _Call) -> Completion:
+    async def _next(self, call: Call) -> Completion:
         if call.arrived is not None:
             completion, call.arrived = call.arrived, None
             return completion
-        call.waiter = self._loop.create_future()
-        return await call.waiter
+        answer: asyncio.Future[Completion] = self._loop.create_future()
+        call.waiter = partial(_resolve, answer)
+        return await answer
 
     def _drain(self) -> None:
         calls = self._calls
@@ -207,19 +265,24 @@ class _Loop:
         """Watch the requests that have run for a while; one timer serves them all."""
         now = self._loop.time()
         for call, receive in self._calls.values():
-            if call.is_unwatched and now - call.since >= _WATCH_AFTER:
+            if receive is not None and call.is_unwatched and now - call.since >= _WATCH_AFTER:
                 call.watcher = self._loop.create_task(self._watch(call, receive))
         self._sweep = self._loop.call_later(_WATCH_AFTER, self._watch_old) if self._calls else None
 
-    async def _watch(self, call: _Call, receive: Receive) -> None:
+    async def _watch(self, call: Call, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        self._leave(call)
+        self.leave(call)
 
-    def _leave(self, call: _Call) -> None:
+    def leave(self, call: Call) -> None:
         """Tell the engine that the client left, and whoever waits for its answer that none will come."""
         self._inbox.cancel(call.ticket)
-        call.complete((_CUT, 0, None, b""))
+        call.complete(_GONE)
+
+
+def is_encoded(completion: Completion) -> bool:
+    """Whether a completion is a whole answer as HTTP/1.1 has it, behind the status line."""
+    return completion[0] == _ENCODED
 
 
 def _encoded_writer(scope: MutableMapping[str, Any]) -> EncodedWriter | None:
@@ -246,29 +309,3 @@ def _path(scope: MutableMapping[str, Any]) -> bytes:
         if raw.startswith(prefix):
             raw = raw[len(prefix) :]
     return raw or b"/"
-
-
-def _error(message: str, kind: str, code: str) -> bytes:
-    template = '{"error":{"message":"%s","type":"%s","code":"%s","param":null}}'
-    return (template % (message, kind, code)).encode()
-
-
-_CLOSED_BODY = _error("The gateway has shut down; try again.", "gateway_error", "draining")
-_CLOSED: Completion = (
-    _WHOLE,
-    503,
-    [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(_CLOSED_BODY)).encode()),
-        (b"retry-after", b"1"),
-    ],
-    _CLOSED_BODY,
-)
-"""What a request gets whose answer had not begun when the queue closed; one that had is cut."""
-
-
-async def _refuse(send: Send) -> None:
-    body = _error("The request is not valid HTTP.", "invalid_request_error", "invalid_request")
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 400, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

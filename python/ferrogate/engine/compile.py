@@ -38,11 +38,13 @@ def compile_snapshot(
             allowed_origins=list(server.allowed_origins),
         ),
         limits=snapshot.Limits(**effective.settings.limits.model_dump()),
+        log=snapshot.Log(**effective.settings.log.model_dump(include=set(snapshot.Log.model_fields))),
         expose_headers=server.expose_headers,
         providers=[_provider(entry, effective, registry, ambient) for entry in effective.providers],
         aliases=[
             snapshot.Alias(
                 name=alias.name,
+                payloads=alias.payloads,
                 targets=[
                     snapshot.Target(provider=target.provider, model=target.model, weight=target.weight)
                     for target in alias.targets
@@ -85,6 +87,7 @@ def _provider(
         forward_headers=list(spec.forward_headers),
         timeouts=snapshot.Timeouts(**{**effective.settings.timeouts.model_dump(), **entry.timeouts}),
         http2=entry.http2 or "auto",
+        tls=snapshot.ProviderTls(ca=entry.authorities.pem if entry.authorities else None),
         keyless=spec.keyless,
         configured=entry.configured,
         key_hint=key_hint(entry.name, spec),

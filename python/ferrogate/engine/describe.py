@@ -10,8 +10,6 @@ from ferrogate.engine.effective import Effective, ProviderEntry, ProviderKey
 
 __all__ = ["describe", "describe_key", "describe_settings"]
 
-_NOT_SHOWN = frozenset({"tls"})
-
 
 def describe(effective: Effective) -> dict[str, Any]:
     """Return plain JSON data: settings, providers with their keys, aliases, gateway keys, warnings."""
@@ -24,6 +22,7 @@ def describe(effective: Effective) -> dict[str, Any]:
             {
                 "name": alias.name,
                 "targets": [{"target": str(target), "weight": target.weight} for target in alias.targets],
+                "log": {"payloads": alias.payloads},
                 "source": alias.source,
                 "origin": alias.origin,
             }
@@ -43,12 +42,11 @@ def describe_settings(effective: Effective) -> dict[str, dict[str, Any]]:
         values: Section = getattr(effective.settings, section)
         for attribute in type(values).model_fields:
             name = f"{section}.{written_name(type(values), attribute)}"
-            if attribute not in _NOT_SHOWN:
-                described[name] = {
-                    "value": _spelled(attribute, getattr(values, attribute)),
-                    "source": effective.sources.get(name, "default"),
-                    "origin": effective.origins.get(name, "default"),
-                }
+            described[name] = {
+                "value": _spelled(attribute, getattr(values, attribute)),
+                "source": effective.sources.get(name, "default"),
+                "origin": effective.origins.get(name, "default"),
+            }
     return described
 
 
@@ -76,6 +74,7 @@ def _describe_provider(entry: ProviderEntry, effective: Effective) -> dict[str, 
         "headers": entry.masked_headers,
         "timeouts": {name.removesuffix("_ms"): format_ms(value) for name, value in entry.timeouts.items()},
         "http2": entry.http2 or "auto",
+        "tls": {"ca": entry.authorities.path if entry.authorities else None},
         "options": dict(entry.options),
         "configured": entry.configured,
         "source": entry.source,
@@ -89,4 +88,6 @@ def _spelled(attribute: str, value: Any) -> Any:
         return format_ms(value)
     if attribute.endswith("_bytes"):
         return format_bytes(value)
+    if isinstance(value, Section):
+        return value.model_dump()
     return list(value) if isinstance(value, tuple) else value

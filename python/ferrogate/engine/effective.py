@@ -195,7 +195,7 @@ def _merge_aliases(
                 problems.append(Problem(file.places.value(location), location, sentence))
             targets.append(TargetEntry(provider, model, target.weight))
         origin = str(file.places.key(("models", name)))
-        merged[name] = AliasEntry(name, tuple(targets), "file", origin)
+        merged[name] = AliasEntry(name, tuple(targets), "file", origin, section.log.payloads)
     for alias in stored.aliases:
         if alias.name in merged:
             continue
@@ -206,7 +206,7 @@ def _merge_aliases(
                     f"alias {alias.name}: target {entry} was left out, its provider does not exist"
                 )
         if known:
-            merged[alias.name] = AliasEntry(alias.name, known, "store", alias.origin)
+            merged[alias.name] = AliasEntry(alias.name, known, "store", alias.origin, alias.payloads)
     return tuple(merged[name] for name in sorted(merged)), problems, warnings
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from ferrogate.config.authorities import Authorities
 from ferrogate.config.secrets import mask, mask_named
 
 __all__ = [
@@ -70,6 +71,7 @@ class ProviderEntry:
         query: added to every URL, beside the spec's own.
         headers: sent with every request, beside the spec's own. Values may be secrets.
         timeouts: overrides in milliseconds under the names of :class:`ferrogate.engine.snapshot.Timeouts`.
+        authorities: certificates in PEM that are trusted for it, instead of the system's.
         options: settings that only this kind has, such as azure's ``api_version``.
         secrets: names of the headers and parameters whose values were read from a secret reference.
         configured: False for a provider that ships and that nobody gave a key or an entry.
@@ -83,6 +85,7 @@ class ProviderEntry:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeouts: Mapping[str, int] = field(default_factory=dict)
     http2: Literal["auto", "off"] | None = None
+    authorities: Authorities | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
     source: Source = "store"
@@ -124,12 +127,13 @@ class TargetEntry:
 
 @dataclass(frozen=True, slots=True)
 class AliasEntry:
-    """A model name of the gateway's own."""
+    """A model name of the gateway's own; ``payloads`` keeps bodies or not, None leaves it to the log."""
 
     name: str
     targets: tuple[TargetEntry, ...]
     source: Source = "store"
     origin: str = ""
+    payloads: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

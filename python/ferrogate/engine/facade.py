@@ -10,7 +10,7 @@ place: snapshots and options go in as JSON bytes, answers come back as Python va
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,19 +55,26 @@ class Engine:
     because the engine's threads do not exist there and a call would wait for ever.
     """
 
-    def __init__(self, snapshot: Snapshot, *, workers: int, journal: Path | None) -> None:
+    def __init__(
+        self, snapshot: Snapshot, *, workers: int, journal: Path | None, payloads: Path | None = None
+    ) -> None:
         """Compile a snapshot; nothing runs before :meth:`start`.
 
         Args:
             snapshot: the first configuration.
             workers: engine threads.
             journal: folder of the request records; None keeps none.
+            payloads: folder of the bodies; None keeps none.
 
         Raises:
             SnapshotError: the engine refuses the snapshot.
 
         """
-        options = {"workers": workers, "journal": None if journal is None else str(journal)}
+        options = {
+            "workers": workers,
+            "journal": None if journal is None else str(journal),
+            "payloads": None if payloads is None else str(payloads),
+        }
         with _mapped():
             self._engine = _core().Engine(_wire(snapshot), orjson.dumps(options))
         self._pid = os.getpid()
@@ -77,13 +84,16 @@ class Engine:
         with self._guarded() as engine:
             engine.start()
 
-    def listen(self, host: str, port: int, control: Path | None) -> tuple[str, int]:
+    def listen(
+        self, host: str, port: int, control: Path | None, sockets: Sequence[int] | None = None
+    ) -> tuple[str, int]:
         """Open the native listener and return its address.
 
         Args:
             host: the address to bind.
             port: 0 picks a free one.
             control: Unix socket of the control plane, for every path that is not inference.
+            sockets: descriptors of listening sockets to use instead of binding; the engine copies them.
 
         Raises:
             AddressError: the address cannot be had.
@@ -91,7 +101,9 @@ class Engine:
         """
         try:
             with self._guarded() as engine:
-                bound: tuple[str, int] = engine.listen(host, port, None if control is None else str(control))
+                bound: tuple[str, int] = engine.listen(
+                    host, port, _text(control), None if sockets is None else list(sockets)
+                )
         except OSError as error:
             raise AddressError(
                 f"cannot listen on {host}:{port} ({error.strerror or error}): choose with --host and --port"
@@ -103,13 +115,44 @@ class Engine:
         with self._guarded() as engine:
             return int(engine.apply(_wire(snapshot)))
 
+    def set_tls(self, chain: bytes, key: bytes) -> None:
+        """Show this certificate and key (PEM) to new connections of the native listener.
+
+        Raises:
+            EngineError: they cannot be used, and nothing changed; the text says why.
+
+        """
+        with self._guarded() as engine:
+            engine.set_tls(chain, key)
+
     def set_state(self, *, ready: bool, control: bool) -> None:
         """Tell what /readyz says and whether admin paths are forwarded."""
         with self._guarded() as engine:
             engine.set_state(ready, control)
 
+    def listeners(self) -> list[int]:
+        """Descriptors of the listening sockets, to be sent to another process while this one accepts."""
+        with self._guarded() as engine:
+            return list(engine.listeners())
+
+    def leave(self) -> None:
+        """Send clients away: every answer is the last one of its connection. New ones are still taken."""
+        with self._guarded() as engine:
+            engine.leave()
+
+    def hand_over(self, control: Path | None) -> None:
+        """Close the listening sockets, which a successor holds too; ``control`` is its control plane.
+
+        Connections that are open are served until their clients go or :meth:`drain` is called.
+        """
+        with self._guarded() as engine:
+            engine.hand_over(_text(control))
+
     def drain(self, timeout: float) -> bool:
-        """Take no more requests and wait for the running ones, in seconds; True when all ended. Blocks."""
+        """Take no more requests and wait for the running ones, in seconds; True when all ended. Blocks.
+
+        What still runs then is cut, and its clients are told.
+        """
         with self._guarded() as engine:
             return bool(engine.drain(int(timeout * 1000)))
 
@@ -211,6 +254,22 @@ def build_info() -> dict[str, Any]:
     return dict(orjson.loads(_core().build_info()))
 
 
+def read_payload(
+    folder: Path, segment: int, offset: int, length: int, request_id: str
+) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes] | None:
+    """Read the bodies of one request back: what is known of each, and the bytes of each.
+
+    None where they are not there: their segment was deleted, or what stands there is damaged or another
+    request's. No engine need run.
+    """
+    with _mapped():
+        found = _core().payload_read(str(folder), segment, offset, length, request_id)
+    if found is None:
+        return None
+    request, response = orjson.loads(found[0])
+    return request, response, found[1], found[2]
+
+
 def check_snapshot(snapshot: Snapshot) -> None:
     """Raise SnapshotError where the engine would refuse the snapshot."""
     with _mapped():
@@ -220,6 +279,10 @@ def check_snapshot(snapshot: Snapshot) -> None:
 def error_kinds() -> list[dict[str, Any]]:
     """Every stable error identifier: id, status, source, retry, summary."""
     return list(orjson.loads(_core().error_kinds()))
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def _wire(snapshot: Snapshot) -> bytes:

@@ -97,6 +97,7 @@ def _from_file(name: str, section: ProviderSection, file: GatewayConfig) -> Prov
         headers={key: secret.value for key, secret in section.headers.items()},
         timeouts=section.timeouts.overrides(),
         http2=section.http2,
+        authorities=section.tls.ca,
         options={key: _as_text(value) for key, value in section.options.items()},
         secrets=frozenset(key for key, secret in secrets.items() if secret.reference),
         source=place.said,

@@ -20,7 +20,9 @@ __all__ = [
     "Key",
     "KeyAuth",
     "Limits",
+    "Log",
     "Provider",
+    "ProviderTls",
     "Snapshot",
     "Target",
     "Timeouts",
@@ -77,6 +79,16 @@ class Limits(_Strict):
     stream_body_bytes: int = 2**30
     answer_bytes: int = 2**20
     max_connections: int = 16_384
+    client_streams: int = 128
+
+
+class Log(_Strict):
+    """What is kept of bodies, beside a request's row."""
+
+    payloads: bool = True
+    payload_limit_bytes: int = 64_000
+    payload_retention_ms: int = 7 * 86_400_000
+    payload_total_bytes: int = 2 * 10**9
 
 
 class KeyAuth(_Strict):
@@ -99,6 +111,12 @@ class Key(_Strict):
     enabled: bool = True
 
 
+class ProviderTls(_Strict):
+    """How a provider is trusted."""
+
+    ca: str | None = Field(None, description="authorities in PEM, instead of the system's")
+
+
 class Provider(_Strict):
     """One provider, everything resolved. ``configured`` is false where nobody gave it a key or an entry."""
 
@@ -113,6 +131,7 @@ class Provider(_Strict):
     forward_headers: list[str] = []
     timeouts: Timeouts = Timeouts()
     http2: Literal["auto", "off"] = "auto"
+    tls: ProviderTls = ProviderTls()
     keyless: bool = False
     configured: bool = True
     key_hint: str = Field("", description="ways to add a key, for the 401 that says there is none")
@@ -132,6 +151,7 @@ class Alias(_Strict):
 
     name: str
     targets: list[Target] = Field(min_length=1)
+    payloads: bool | None = Field(None, description="keep bodies; null leaves it to log")
 
 
 class Snapshot(_Strict):
@@ -140,6 +160,7 @@ class Snapshot(_Strict):
     version: Literal[1] = 1
     auth: Auth
     limits: Limits = Limits()
+    log: Log = Log()
     expose_headers: bool = Field(True, description="send the x-gateway-* headers that name internals")
     providers: list[Provider] = []
     aliases: list[Alias] = []

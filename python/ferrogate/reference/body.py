@@ -27,6 +27,9 @@ _READ: Final = (b'"model"', b'"stream"')
 _MODEL: Final = re.compile(rb'"model"[ \t\r\n]*:[ \t\r\n]*("(?:[^"\\]|\\.)*")')
 _ESCAPED_LETTER: Final = re.compile(rb"\\u00[67]")
 _MAX_DEPTH: Final = 128
+_MAX_MODEL: Final = 2048
+_LEAST_PACE: Final = 256
+"""Bytes a second that a body must come with, on average, once it has taken longer than the longest pause."""
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _STRINGS: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 _BRACKETS: Final = re.compile(r"[\[\]{}]")
@@ -77,12 +80,16 @@ async def read_body(
         raise too_large
     parts: list[bytes] = []
     size = 0
+    now, idle = asyncio.get_running_loop().time, idle_ms / 1000
+    began = now()
     while True:
         try:
-            async with asyncio.timeout(idle_ms / 1000):
+            async with asyncio.timeout(idle):
                 message = await receive()
         except TimeoutError:
             raise RequestError("request_timeout", "The body did not arrive in time.") from None
+        if (waited := now() - began) > idle and size < _LEAST_PACE * waited:
+            raise RequestError("request_timeout", "The body does not arrive fast enough.")
         if message["type"] == "http.disconnect":
             return None
         part: bytes = message.get("body", b"")
@@ -122,6 +129,9 @@ def _model(value: object) -> str:
     if not isinstance(value, str) or not value:
         message = 'The field model must be a string that is not empty, for example "gpt-4o-mini".'
         raise RequestError("model_missing", message, param="model")
+    if len(value) > _MAX_MODEL:
+        message = f"The field model is longer than {_MAX_MODEL} characters."
+        raise RequestError("invalid_request", message, param="model")
     return value
 
 

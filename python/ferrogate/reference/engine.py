@@ -39,6 +39,7 @@ class ReferenceEngine:
         self.resolver = Resolver(snapshot)
         self.ledger = Ledger()
         self.models = ModelList(lambda: self.client, lambda: self.resolver)
+        self.leaving = False
         self.draining = False
         self.buffered = 0
         self._recorder = Recorder(sink, every=log_every)
@@ -103,10 +104,15 @@ class ReferenceEngine:
             "generation": self._generation,
             "in_flight": self._in_flight,
             "buffered_bytes": self.buffered,
+            "leaving": self.leaving,
             "draining": self.draining,
             "rows_written": self._recorder.written,
             "rows_shed": self._recorder.shed,
         }
+
+    def leave(self) -> None:
+        """Say by :meth:`status` that the gateway goes."""
+        self.leaving = True
 
     async def drain(self, timeout: float) -> bool:  # noqa: ASYNC109 - a bound on waiting, not a cancellation
         """Refuse new requests; wait at most ``timeout`` seconds for those in flight; True when all ended."""

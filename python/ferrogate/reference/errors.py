@@ -19,6 +19,8 @@ STATUS: Final[dict[str, int]] = {
     "invalid_request": 400,
     "model_missing": 400,
     "body_too_large": 413,
+    "headers_too_large": 431,
+    "encoding_not_supported": 415,
     "gateway_key_invalid": 401,
     "host_forbidden": 403,
     "origin_forbidden": 403,

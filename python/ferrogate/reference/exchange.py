@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ferrogate.reference.attempt import Answer, Clock, LaneError, attempt
+from ferrogate.reference.answer import Answer, Clock, LaneError
+from ferrogate.reference.attempt import attempt
 from ferrogate.reference.body import JsonBody, parse_body, read_body
 from ferrogate.reference.cors import allowed_origin, is_preflight, preflight_headers
 from ferrogate.reference.errors import RequestError
+from ferrogate.reference.framing import check_head
 from ferrogate.reference.identify import identify
 from ferrogate.reference.record import Record
 from ferrogate.reference.resolve import Lane
@@ -43,9 +45,7 @@ class Exchange:
         self._resolver = engine.resolver
         self._scope = scope
         self._receive = receive
-        self._headers: dict[str, str] = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
+        self._headers = _combined(scope["headers"])
         self._left = False
         self._buffered = 0
         path = scope.get("raw_path") or scope["path"].encode()
@@ -97,10 +97,16 @@ class Exchange:
         if self._responder.origin is not None and is_preflight(self._scope["method"], self._headers):
             await self._responder.whole(204, preflight_headers(self._headers), b"")
             return
+        try:
+            wishes = read_wishes(self._headers)
+        except RequestError:
+            identify(snapshot.auth, self._headers)
+            raise
+        # Whoever is refused can find the row that says so.
+        record.client_request_id, record.tags = wishes.client_request_id, wishes.tags
+        check_head(self._scope["headers"], self._scope.get("http_version", "1.1"))
         principal = identify(snapshot.auth, self._headers)
         record.tenant, record.gateway_key = principal.tenant, principal.gateway_key
-        wishes = read_wishes(self._headers)
-        record.client_request_id, record.tags = wishes.client_request_id, wishes.tags
         if engine.draining:
             raise RequestError("draining", "The gateway is shutting down; try again.")
         route = find_route(self._scope["method"], self._path)
@@ -125,9 +131,11 @@ class Exchange:
     async def _read(self) -> JsonBody | None:
         limits, declared = self._resolver.snapshot.limits, self._headers.get("content-length", "")
         size = int(declared) if declared.isdigit() else 0
-        if self._engine.buffered + size > limits.buffered_bytes:
+        if size <= limits.json_body_bytes and self._engine.buffered + size > limits.buffered_bytes:
             message = "The bodies that are being read fill the memory set aside for them; try again."
             raise RequestError("overloaded", message)
+        if self._headers.get("content-encoding", "identity").lower() != "identity":
+            raise RequestError("encoding_not_supported", "The body is compressed; send it as it is.")
         raw = await read_body(self._receive, limits.json_body_bytes, limits.client_body_idle_ms, declared)
         if raw is None:
             return None
@@ -172,7 +180,10 @@ class Exchange:
             cap, last = self._resolver.snapshot.limits.answer_bytes, index == len(lanes) - 1
             with engine.ledger.attempt(lane, record) as entry:
                 try:
-                    answer = await attempt(engine.client, request, lane, clock, cap=cap, last=last)
+                    accepts = self._headers.get("accept-encoding", "")
+                    answer = await attempt(
+                        engine.client, request, lane, clock, cap=cap, last=last, accepts=accepts
+                    )
                 except LaneError as error:
                     failed = error
                     entry.failed(error.kind, error.answer.status if error.answer else None)
@@ -199,3 +210,12 @@ class Exchange:
         if several:
             kept.headers = [header for header in kept.headers if header[0] != b"x-should-retry"] + several
         await self._responder.answer(kept, record.attempts[-1])
+
+
+def _combined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return the headers by name; values of one name are joined: two hosts or credentials are none."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        text, given = name.decode("latin-1"), value.decode("latin-1")
+        found[text] = f"{found[text]}, {given}" if text in found else given
+    return found

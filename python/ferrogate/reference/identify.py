@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +19,7 @@ from ferrogate.reference.errors import RequestError
 __all__ = ["CREDENTIAL_HEADERS", "Principal", "identify"]
 
 CREDENTIAL_HEADERS: Final = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
+_HOST: Final = re.compile(r"(\[[^\]]*\]|[^:\[\]]+)(:[0-9]*)?", re.ASCII)
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _MAKE_ONE: Final = " Make one with: gateway gateway-keys add NAME."
 _PROVIDER_KEYS: Final = ("sk-", "gsk_", "AIza", "xai-", "hf_", "nvapi-")
@@ -52,35 +54,41 @@ def identify(auth: Auth, headers: Mapping[str, str]) -> Principal:
     return LOCAL
 
 
-def _credentials(headers: Mapping[str, str]) -> Iterator[str]:
+def _credential(headers: Mapping[str, str]) -> str:
+    """Return what the client presents: the first header that is there decides."""
     for name in CREDENTIAL_HEADERS:
         value = headers.get(name)
-        if value:
-            scheme, _, rest = value.partition(" ")
-            yield rest.strip() if name == "authorization" and scheme.lower() == "bearer" else value.strip()
+        if value is None:
+            continue
+        if name != "authorization":
+            return value.strip()
+        scheme, space, rest = value.partition(" ")
+        if space and scheme.lower() == "bearer":  # another scheme is somebody else's: a proxy's in front, say
+            return rest.strip()
+    return ""
 
 
 def _by_key(auth: Auth, headers: Mapping[str, str]) -> Principal:
-    hint = ""
-    for secret in _credentials(headers):
-        digest = hashlib.sha256(secret.encode()).hexdigest()
-        for key in auth.gateway_keys:
-            if hmac.compare_digest(digest, key.sha256):
-                return Principal(key.tenant, key.id)
-        if secret.startswith(_PROVIDER_KEYS):
-            hint = " The value looks like a provider's key; the gateway holds those itself."
+    secret = _credential(headers)
+    digest = hashlib.sha256(secret.encode("latin-1")).hexdigest()
+    for key in auth.gateway_keys if secret else ():
+        if hmac.compare_digest(digest, key.sha256):
+            return Principal(key.tenant, key.id)
+    hint = _MAKE_ONE
+    if secret.startswith(_PROVIDER_KEYS):
+        hint = " The value looks like a provider's key; the gateway holds those itself."
     message = "A gateway key is needed, as Authorization: Bearer or x-api-key."
-    raise RequestError("gateway_key_invalid", message + (hint or _MAKE_ONE))
+    raise RequestError("gateway_key_invalid", message + hint)
 
 
 def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.rpartition(":")[0] if ":" in host else host
+    """Return the name; empty where what stands behind it is no port, for then it may begin another name."""
+    match = _HOST.fullmatch(host.lower())
+    return match[1] if match else ""
 
 
 def _check_host(auth: Auth, host: str) -> None:
-    name = _without_port(host).lower()
+    name = _without_port(host)
     if name in _LOOPBACK or name in auth.allowed_hosts or "*" in auth.allowed_hosts:
         return
     raise RequestError(
@@ -91,7 +99,7 @@ def _check_host(auth: Auth, host: str) -> None:
 def _check_origin(auth: Auth, origin: str | None, host: str) -> None:
     if origin is None or "*" in auth.allowed_origins or origin.lower() in auth.allowed_origins:
         return
-    if host and origin.lower().partition("://")[2] == host.lower():
+    if host and origin.lower() in (f"http://{host}".lower(), f"https://{host}".lower()):
         return
     raise RequestError(
         "origin_forbidden", f"Origin {origin!r} may not call the gateway; add it to server.allowed_origins."

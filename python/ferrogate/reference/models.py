@@ -12,7 +12,8 @@ import httpx
 import orjson
 
 from ferrogate.engine.snapshot import Provider
-from ferrogate.reference.attempt import Clock, LaneError, attempt
+from ferrogate.reference.answer import Clock, LaneError
+from ferrogate.reference.attempt import attempt
 from ferrogate.reference.errors import RequestError
 from ferrogate.reference.resolve import NO_KEY, Lane, Resolver
 from ferrogate.reference.route import Route

@@ -27,6 +27,13 @@ Sink = Callable[[Sequence[Row]], None]
 
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
+_TEXT_LIMIT: Final = 1024
+"""Characters of a text that a client or a provider chose: a name may be as long as a body."""
+
+
+def _cut(text: str) -> str:
+    return text[:_TEXT_LIMIT]
+
 
 def new_request_id() -> str:
     """Make a ULID: 48 bits of milliseconds and 80 random bits, 26 characters of Crockford's base 32."""
@@ -71,7 +78,7 @@ class Attempt:
         return {
             "provider": self.provider,
             "key": self.key,
-            "model": self.model,
+            "model": _cut(self.model),
             "status": self.status,
             "error": self.error,
             "duration_us": self.duration_us,
@@ -126,10 +133,10 @@ class Record:
             self.tenant,
             self.gateway_key,
             self.operation,
-            self.path,
-            self.model,
+            _cut(self.path),
+            _cut(self.model),
             self.provider,
-            self.upstream_model,
+            _cut(self.upstream_model),
             self.key_id,
             self.key_name,
             self.status,
@@ -142,7 +149,7 @@ class Record:
             self.input_tokens,
             self.output_tokens,
             self.cached_tokens,
-            self.finish_reason,
+            None if self.finish_reason is None else _cut(self.finish_reason),
             self.duration_us,
             self.ttft_us,
             self.overhead_us,
@@ -152,6 +159,10 @@ class Record:
             self.response_bytes,
             self.client_request_id,
             orjson.dumps(self.tags).decode() if self.tags else None,
+            "off",
+            None,
+            None,
+            None,
         )
 
 

@@ -108,9 +108,9 @@ class Resolver:
             return lanes
         first = self._provider(targets[0][0], model)
         if key is not None:
-            raise RequestError(
-                "key_not_found", f"Provider {first.name} has no usable key {key!r}.", param="x-gateway-key"
-            )
+            # Not quoted: who takes the header for a place of credentials puts one there.
+            message = f"The header x-gateway-key names no usable key of provider {first.name}."
+            raise RequestError("key_not_found", message, param="x-gateway-key")
         raise RequestError("provider_key_missing", _missing_key(first, targets[0][1]))
 
     def _pinned(self, model: str, provider: str) -> Target:

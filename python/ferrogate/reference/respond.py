@@ -12,7 +12,7 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from ferrogate.reference.attempt import Answer, Clock, LaneError
+from ferrogate.reference.answer import Answer, Clock, LaneError
 from ferrogate.reference.cors import cors_headers
 from ferrogate.reference.errors import RequestError, error_body
 from ferrogate.reference.record import Attempt, Record
@@ -32,7 +32,8 @@ _MESSAGES: Final = {
     "upstream_invalid": "The answer of provider {} is not whole JSON.",
     "upstream_error_event": "Provider {} sent an error in its stream.",
     "upstream_cut": "The answer of provider {} broke off.",
-    "address_refused": "The address of provider {} is link-local, which the gateway never calls.",
+    "address_refused": "The base_url of provider {} leads to a link-local or metadata address, "
+    "which the gateway never calls.",
     "deadline_exceeded": "The deadline passed before provider {} had answered.",
 }
 

@@ -15,6 +15,7 @@ import orjson
 __all__ = ["Event", "Framer", "Reader", "Usage"]
 
 _TAIL: Final = 64 * 1024
+_BLANKS: Final = (b"\n\n", b"\n\r\n", b"\r\r")
 
 
 class Event(Enum):
@@ -31,20 +32,25 @@ class Framer:
 
     def __init__(self) -> None:
         self._tail = b""
+        self._gone = b""
         self.flowing = False
 
     def feed(self, chunk: bytes) -> bytes:
-        """Return the whole events; the rest waits. Once a tail has flowed, everything does."""
-        data = self._tail + chunk if self._tail else chunk
+        """Return the whole events; the rest waits. Where a tail has flowed, so does the rest of its event."""
         if self.flowing:
-            return data
-        end = max(
-            (at + len(blank) for blank in (b"\n\n", b"\n\r\n", b"\r\r") if (at := data.rfind(blank)) >= 0),
-            default=0,
-        )
+            data, before = self._gone + chunk, len(self._gone)
+            self._gone = data[-3:]
+            ends = [at + len(blank) for blank in _BLANKS if (at := data.find(blank)) >= 0]
+            if not ends:
+                return chunk
+            self.flowing = False
+            end = max(min(ends) - before, 0)
+            return chunk[:end] + self.feed(chunk[end:])
+        data = self._tail + chunk if self._tail else chunk
+        end = max((at + len(blank) for blank in _BLANKS if (at := data.rfind(blank)) >= 0), default=0)
         self._tail = data[end:]
         if len(self._tail) > _TAIL:
-            self.flowing, self._tail = True, b""
+            self.flowing, self._tail, self._gone = True, b"", data[-3:]
             return data
         return data[:end]
 
@@ -94,6 +100,7 @@ class Reader:
         self.meaning = Event.QUIET
         self.done = False
         self.failed = False
+        self._begun = False
 
     @property
     def is_complete(self) -> bool:
@@ -103,6 +110,8 @@ class Reader:
     def read(self, events: bytes) -> None:
         """Take in whole events."""
         name = b""
+        if not self._begun:
+            self._begun, events = True, events.removeprefix(b"\xef\xbb\xbf")
         for line in events.splitlines():
             if line.startswith(b"data:"):
                 meaning = self._read_data(line[5:].strip(), name)

@@ -15,12 +15,15 @@ from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpcore
 import httpx
 
+from ferrogate.config.addresses import is_refused
 from ferrogate.engine.snapshot import Provider
+from ferrogate.reference.climb import climbs
+from ferrogate.reference.errors import RequestError
 from ferrogate.reference.identify import CREDENTIAL_HEADERS
 from ferrogate.reference.resolve import Lane
 from ferrogate.reference.route import Route
@@ -70,7 +73,22 @@ _DROPPED_UP: Final = _HOP_BY_HOP | frozenset(
     ]
 )
 _DROPPED_DOWN: Final = _HOP_BY_HOP | frozenset(
-    ["proxy-authenticate", "set-cookie", "content-length", "date", "server"]
+    [
+        "proxy-authenticate",
+        "set-cookie",
+        "content-length",
+        "date",
+        "server",
+        # What an answer says about the origin that it comes from: the client's is the gateway.
+        "alt-svc",
+        "clear-site-data",
+        "nel",
+        "report-to",
+        "reporting-endpoints",
+        "service-worker-allowed",
+        "set-cookie2",
+        "strict-transport-security",
+    ]
 )
 
 
@@ -131,8 +149,8 @@ class _Dialler(httpcore.AsyncNetworkBackend):
             raise _DnsError(f"{host} does not resolve: {error.strerror or error}") from error
         addresses = [str(entry[4][0]) for entry in found]
         for address in addresses:
-            if ipaddress.ip_address(address.partition("%")[0]).is_link_local:
-                raise _AddressRefusedError(f"{host} resolves to {address}, a link-local address")
+            if is_refused(ipaddress.ip_address(address.partition("%")[0])):
+                raise _AddressRefusedError(f"{host} resolves to {address}, which is never called")
         for last, address in enumerate(addresses, start=1 - len(addresses)):
             try:
                 dialled = self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
@@ -151,16 +169,39 @@ class _Dialler(httpcore.AsyncNetworkBackend):
 
 def make_client() -> httpx.AsyncClient:
     """Make the client: no redirects, no proxy or netrc from the environment, no bound on connections."""
+    return httpx.AsyncClient(transport=_ByTrust(), trust_env=False, follow_redirects=False)
+
+
+class _ByTrust(httpx.AsyncBaseTransport):
+    """One pool for each set of trusted authorities: a connection that one provider trusts is no other's."""
+
+    def __init__(self) -> None:
+        self._transports: dict[str | None, httpx.AsyncHTTPTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        authorities = request.extensions.get("authorities")
+        transport = self._transports.get(authorities)
+        if transport is None:
+            transport = self._transports[authorities] = _transport(authorities)
+        return await transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        for transport in self._transports.values():
+            await transport.aclose()
+
+
+def _transport(authorities: str | None) -> httpx.AsyncHTTPTransport:
     transport = httpx.AsyncHTTPTransport(trust_env=False)
+    own = None if authorities is None else ssl.create_default_context(cadata=authorities)
     # httpx has no parameter for the dialler; the pool that takes one is httpcore's public class.
     transport._pool = httpcore.AsyncConnectionPool(
-        ssl_context=httpx.create_ssl_context(),
+        ssl_context=own or httpx.create_ssl_context(),
         max_connections=None,
         max_keepalive_connections=None,
         keepalive_expiry=60.0,
         network_backend=_Dialler(),
     )
-    return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+    return transport
 
 
 def build_request(
@@ -194,16 +235,23 @@ def build_request(
     if lane.key.value:
         out.append((provider.auth.header.encode(), f"{provider.auth.prefix}{lane.key.value}".encode()))
     method = "GET" if route.operation == "models" else "POST"
-    timeout = {"timeout": {"connect": provider.timeouts.connect_ms / 1000}}
+    extensions = {
+        "timeout": {"connect": provider.timeouts.connect_ms / 1000},
+        "authorities": provider.tls.ca,
+    }
     return httpx.Request(
-        method, _url(provider, route, lane.model, query), headers=out, content=body, extensions=timeout
+        method, _url(provider, route, lane.model, query), headers=out, content=body, extensions=extensions
     )
 
 
 def _url(provider: Provider, route: Route, model: str, query: bytes) -> str:
     template = provider.templates.get(route.operation) or provider.templates.get("*", "/{path}")
+    if "{model}" in template and climbs(model):
+        raise RequestError("invalid_request", "The path is not valid.", param="model")
     path = template.replace("{model}", quote(model, safe="")).replace("{path}", route.path)
-    parameters = "&".join(part for part in (provider.query, query.decode("latin-1")) if part)
+    # Gemini's clients may send their credential as a parameter; it stays here as those in headers do.
+    asked = [pair for pair in query.decode("latin-1").split("&") if unquote(pair.partition("=")[0]) != "key"]
+    parameters = "&".join(part for part in (provider.query, "&".join(asked)) if part)
     return f"{provider.base_url}{path}" + (f"?{parameters}" if parameters else "")
 
 
@@ -214,8 +262,9 @@ def response_headers(answer: httpx.Response) -> Headers:
     for raw_name, value in answer.headers.raw:
         name = raw_name.lower()
         text = name.decode("latin-1")
-        if text not in _DROPPED_DOWN and text not in listed and not text.startswith("x-gateway-"):
-            out.append((name, value))
+        if text in _DROPPED_DOWN or text in listed or text.startswith(("x-gateway-", "access-control-")):
+            continue
+        out.append((name, value))
     return out
 
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from ferrogate.services.ingest import IngestService
     from ferrogate.services.keys import KeysService
     from ferrogate.services.logs import LogsService
+    from ferrogate.services.payloads import PayloadsService
     from ferrogate.services.ports import EnginePort
     from ferrogate.services.providers import ProvidersService
+    from ferrogate.services.upkeep import Upkeep
 
 __all__ = ["Services"]
 
@@ -34,6 +36,8 @@ class Services:
     gateway_keys: GatewayKeysService
     aliases: AliasesService
     logs: LogsService
+    payloads: PayloadsService
+    upkeep: Upkeep
     credentials: CredentialsService
     engine: EnginePort
     ingest: IngestService | None = None

@@ -38,6 +38,11 @@ class AdminToken:
         stored = self._stored_hash()
         return stored is not None and opens(presented, stored)
 
+    def is_given(self, presented: str) -> bool:
+        """Whether this is the token of the environment."""
+        given = self._given()
+        return bool(given) and opens(presented, digest(given))
+
     def reset(self) -> str:
         """Make a new token and return it; the old one stops working.
 

@@ -34,8 +34,12 @@ class AliasesService:
             raise NotFoundError(f"there is no alias named {name!r}")
         return found
 
-    def put(self, name: str, targets: Sequence[TargetEntry]) -> tuple[AliasEntry, bool]:
+    def put(
+        self, name: str, targets: Sequence[TargetEntry], payloads: bool | None = None
+    ) -> tuple[AliasEntry, bool]:
         """Make or replace an alias and publish; the second value says that it is new.
+
+        ``payloads`` keeps bodies or not; None leaves it to the top-level ``log``.
 
         Raises:
             ConfigError: no targets, a bad weight, or a provider that does not exist.
@@ -58,8 +62,9 @@ class AliasesService:
             if target.weight is not None and not 0 < target.weight <= 1e6:
                 raise ConfigError(f"the weight of {target} must be above 0 and at most 1000000")
         stored = [StoredTarget(target.provider, target.model, target.weight) for target in targets]
+        options = {} if payloads is None else {"payloads": payloads}
         with self._configuration.change() as connection:
-            is_new = self._store.aliases.put(connection, name, stored)
+            is_new = self._store.aliases.put(connection, name, stored, options)
         return self.get(name), is_new
 
     def delete(self, name: str) -> None:

@@ -28,18 +28,28 @@ from ferrogate.engine.entries import (
     TargetEntry,
 )
 from ferrogate.engine.snapshot import Snapshot
-from ferrogate.errors import ConfigError, ConflictError
+from ferrogate.errors import ConfigError, ConflictError, FerrogateError
 from ferrogate.providers.registry import Registry
 from ferrogate.services.ports import EnginePort
 from ferrogate.store import Store
+from ferrogate.store.ids import now_ms
 
-__all__ = ["FIXED_SETTINGS", "ConfigurationService", "stored_part"]
+__all__ = ["FIXED_SETTINGS", "ConfigurationService", "Reloads", "stored_part"]
 
 FIXED_SETTINGS = frozenset(
-    f"server.{name}"
-    for name in ("host", "port", "data", "door", "engine", "workers", "mock", "auth", "tls", "drain")
+    f"server.{name}" for name in ("host", "port", "data", "door", "engine", "workers", "mock", "auth", "tls")
 )
 """Settings that a running gateway cannot change: they decide how it was started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reloads:
+    """How reading ``gateway.yaml`` again went. ``at_ms`` and ``error`` are those of the last time."""
+
+    done: int = 0
+    failed: int = 0
+    at_ms: int | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,7 @@ class ConfigurationService:
         self._load_file = load_file
         self._store = store
         self._port: EnginePort | None = None
+        self._reloads = Reloads()
         self._lock = threading.RLock()
         self._started: Settings | None = None
         with store.database.read() as connection:
@@ -94,6 +105,11 @@ class ConfigurationService:
     def snapshot(self) -> Snapshot:
         """What the engine was given last."""
         return self._current.snapshot
+
+    @property
+    def reloads(self) -> Reloads:
+        """How reading the file again went so far."""
+        return self._reloads
 
     def attach(self, port: EnginePort) -> None:
         """Publish to this engine from now on. It must have been started with :attr:`snapshot`."""
@@ -132,9 +148,16 @@ class ConfigurationService:
 
         """
         with self._lock:
-            file = self._load_file()
-            with self._store.database.read() as connection:
-                self._publish(self._derive(file, connection))
+            before = self._reloads
+            try:
+                file = self._load_file()
+                with self._store.database.read() as connection:
+                    self._publish(self._derive(file, connection))
+            except Exception as error:
+                text = str(error) if isinstance(error, FerrogateError) else f"{type(error).__name__}: {error}"
+                self._reloads = Reloads(before.done, before.failed + 1, now_ms(), text)
+                raise
+            self._reloads = Reloads(before.done + 1, before.failed, now_ms())
             return self.effective.settings.restart_needed(self._current.asked)
 
     def change_settings(self, changes: Mapping[str, Any]) -> None:
@@ -221,6 +244,7 @@ def stored_part(store: Store, connection: Connection) -> Stored:
             tuple(TargetEntry(target.provider, target.model, target.weight) for target in row.targets),
             source="store",
             origin="the data folder",
+            payloads=row.options.get("payloads"),
         )
         for row in store.aliases.list(connection)
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ferrogate.services.admin_token import AdminToken
+from ferrogate.errors import ConfigError
+from ferrogate.services.admin_token import ADMIN_TOKEN_VARIABLE, AdminToken
 from ferrogate.services.gateway_keys import GatewayKeysService
 from ferrogate.store import Store
 from ferrogate.store.settings import INTERNAL
@@ -13,6 +14,7 @@ from ferrogate.store.settings import INTERNAL
 __all__ = ["CredentialsService", "FirstSecrets"]
 
 _KEY_MADE = f"{INTERNAL}first_gateway_key_made"
+GATEWAY_KEY_VARIABLE = "GATEWAY_KEY"
 _FIRST_KEY_NAME = "default"
 
 
@@ -25,12 +27,22 @@ class FirstSecrets:
 
 
 class CredentialsService:
-    """The admin token, and the secrets of the first start."""
+    """The admin token, and the secrets of the first start.
+
+    Raises:
+        ConfigError: the environment gives clients and the admin the same secret.
+
+    """
 
     def __init__(self, store: Store, gateway_keys: GatewayKeysService, environ: Mapping[str, str]) -> None:
         self._store = store
         self._gateway_keys = gateway_keys
         self._token = AdminToken(store, environ)
+        if (client := environ.get(GATEWAY_KEY_VARIABLE, "").strip()) and self._token.is_given(client):
+            raise ConfigError(
+                f"{ADMIN_TOKEN_VARIABLE} and {GATEWAY_KEY_VARIABLE} hold the same text: every client would be"
+                " admin; give them different ones"
+            )
 
     def ensure(self) -> FirstSecrets:
         """Make what a gateway that asks for credentials needs and does not have. Later calls make nothing.

@@ -19,35 +19,34 @@ from typing import Any
 from sqlalchemy.exc import DataError, IntegrityError
 
 from ferrogate.errors import FerrogateError
+from ferrogate.services.folder_lock import FolderLock
 from ferrogate.services.ports import JournalPort
+from ferrogate.services.upkeep import Upkeep
 from ferrogate.store import Store
-from ferrogate.store.ids import now_ms
 from ferrogate.store.tables import REQUEST_COLUMNS
 
-__all__ = ["IngestService", "IngestStatus", "Retention"]
+__all__ = ["INGEST_LOCK", "IngestService", "IngestStatus"]
 
 _log = logging.getLogger(__name__)
+
+INGEST_LOCK = "ingest.lock"
+"""In the data folder: one process at a time moves the records."""
+
 _WIDTH = len(REQUEST_COLUMNS)
 _BATCH_ROWS = 500
 _BUSY_WAIT_S = 0.4
 _IDLE_WAIT_S = 0.8
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 5.0
-_PRUNE_EVERY_MS = 60_000
-_PRUNE_ROWS = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How much of the request log is kept."""
-
-    rows: int = 1_000_000
-    age_ms: int = 30 * 86_400_000
+_LOCKED_WAIT_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class IngestStatus:
-    """Counters since the start. ``rejected`` rows did not fit the table; the log names the reason."""
+    """Counters since the start. ``rejected`` rows did not fit the table; the log names the reason.
+
+    ``waiting`` says that another process moves the records at the moment.
+    """
 
     rows: int
     batches: int
@@ -55,20 +54,36 @@ class IngestStatus:
     rejected: int
     pruned: int
     last_error: str | None
+    waiting: bool
 
 
 class IngestService:
-    """The thread. :meth:`start` it once; :meth:`stop` reads what is left."""
+    """The thread. :meth:`start` it once; :meth:`stop` reads what is left.
 
-    def __init__(self, store: Store, journal: JournalPort, retention: Retention | None = None) -> None:
+    Args:
+        store: the open database.
+        journal: what to read; it may hold records of other processes too.
+        upkeep: what else to do with the rows; None for the defaults.
+        lock: whoever has it moves the records; None where there is one process for sure. It is let go of at
+            the end, and whoever waits for it goes on from the position in the database.
+
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        journal: JournalPort,
+        upkeep: Upkeep | None = None,
+        lock: FolderLock | None = None,
+    ) -> None:
         self._store = store
         self._journal = journal
-        self._retention = retention or Retention()
+        self._upkeep = upkeep or Upkeep(store)
+        self._lock = lock
         self._batch_rows = max(1, min(_BATCH_ROWS, store.database.variables() // _WIDTH))
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._pruned_ms = 0
-        self._rows = self._batches = self._failures = self._rejected = self._pruned = 0
+        self._rows = self._batches = self._failures = self._rejected = 0
         self._last_error: str | None = None
 
     def start(self) -> None:
@@ -88,7 +103,13 @@ class IngestService:
     def status(self) -> IngestStatus:
         """Return the counters."""
         return IngestStatus(
-            self._rows, self._batches, self._failures, self._rejected, self._pruned, self._last_error
+            self._rows,
+            self._batches,
+            self._failures,
+            self._rejected,
+            self._upkeep.pruned,
+            self._last_error,
+            waiting=self._lock is not None and not self._lock.is_held,
         )
 
     def ingest_once(self) -> int:
@@ -109,40 +130,32 @@ class IngestService:
             if count < self._batch_rows:
                 return moved
 
-    def prune(self) -> int:
-        """Delete what is beyond the retention; returns how many rows."""
-        total = 0
-        while True:
-            with self._store.database.write() as connection:
-                gone = self._store.requests.prune(
-                    connection,
-                    keep_rows=self._retention.rows,
-                    older_than_ms=now_ms() - self._retention.age_ms,
-                    batch=_PRUNE_ROWS,
-                )
-            total += gone
-            if gone < _PRUNE_ROWS or self._stopping.is_set():
-                self._pruned += total
-                return total
-
     def _run(self) -> None:
         for wait_s in self._waits():
             if self._stopping.wait(wait_s):
                 break
+        if not self._may_move():
+            return
         try:
             self.ingest_once()
+            self._upkeep.count()
         except Exception as error:
             self._note(error)
+        finally:
+            if self._lock is not None:
+                self._lock.release()
 
     def _waits(self) -> Iterator[float]:
         """Work, and yield how long to wait before the next turn."""
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
+                if not self._may_move():
+                    yield _LOCKED_WAIT_S
+                    continue
                 moved = self.ingest_once()
-                if now_ms() - self._pruned_ms > _PRUNE_EVERY_MS:
-                    self._pruned_ms = now_ms()
-                    self.prune()
+                self._upkeep.count(self._stopping.is_set)
+                self._upkeep.prune_if_due(self._stopping.is_set)
             except Exception as error:  # whatever it is, the next turn may go well, and requests go on
                 self._note(error)
                 yield pause_s
@@ -150,6 +163,10 @@ class IngestService:
             else:
                 pause_s = _FIRST_PAUSE_S
                 yield _BUSY_WAIT_S if moved else _IDLE_WAIT_S
+
+    def _may_move(self) -> bool:
+        """Whether no other process moves the records."""
+        return self._lock is None or self._lock.take()
 
     def _commit(self, count: int, values: list[Any], segment: int, offset: int) -> None:
         requests = self._store.requests

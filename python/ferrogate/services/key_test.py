@@ -8,12 +8,15 @@ errors.
 
 from __future__ import annotations
 
+import os
 import socket
+import ssl
 import time
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Any
 
+from ferrogate.config.addresses import is_refused
 from ferrogate.engine.snapshot import Provider
 
 __all__ = ["KeyTest", "try_key"]
@@ -49,12 +52,19 @@ def try_key(provider: Provider, value: str, timeout_s: float = _TIMEOUT_S) -> Ke
         address = _checked_address(url.host, url.port or (443 if url.scheme == "https" else 80))
     except _RefusedError as refusal:
         return KeyTest(ok=False, status=None, latency_ms=None, message=str(refusal))
-    headers = {**provider.headers, "accept": "application/json", "host": url.netloc.decode()}
+    headers = {
+        **provider.headers,
+        "accept": "application/json",
+        "accept-encoding": "identity",
+        "host": url.netloc.decode(),
+    }
     if value:
         headers[provider.auth.header] = f"{provider.auth.prefix}{value}"
     started = time.perf_counter()
     try:
-        with httpx.Client(timeout=timeout_s, follow_redirects=False, trust_env=False) as client:
+        with httpx.Client(
+            timeout=timeout_s, follow_redirects=False, trust_env=False, verify=_trust(provider)
+        ) as client:
             request = client.build_request("GET", url.copy_with(host=address), headers=headers)
             request.extensions["sni_hostname"] = url.host
             response = client.send(request, stream=True)
@@ -81,6 +91,14 @@ def _unanswered(sentence: str) -> KeyTest:
     return KeyTest(ok=False, status=None, latency_ms=None, message=sentence)
 
 
+def _trust(provider: Provider) -> ssl.SSLContext | bool:
+    """Trust whom the engine trusts: the provider's own authorities, SSL_CERT_FILE, or the usual ones."""
+    if provider.tls.ca is not None:
+        return ssl.create_default_context(cadata=provider.tls.ca)
+    named = os.environ.get("SSL_CERT_FILE", "").strip()
+    return ssl.create_default_context(cafile=named) if named else True
+
+
 def _models_url(provider: Provider) -> str:
     template = provider.templates.get("models", provider.templates.get("*", "/{path}"))
     path = template.replace("{path}", "models").replace("{model}", "")
@@ -94,10 +112,10 @@ def _checked_address(host: str, port: int) -> str:
         raise _RefusedError(f"{host} does not resolve to an address: check base_url.") from None
     addresses = [str(entry[4][0]) for entry in found]
     for text in addresses:
-        address = ip_address(text.partition("%")[0])
-        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-        if (mapped or address).is_link_local:
-            raise _RefusedError(f"{host} resolves to a link-local address, which is never called.")
+        if is_refused(ip_address(text.partition("%")[0])):
+            raise _RefusedError(
+                f"{host} resolves to a link-local or metadata address, which is never called: check base_url."
+            )
     return addresses[0]
 
 
@@ -105,7 +123,8 @@ def _count_models(response: Any, deadline: float) -> int | None:
     import json
 
     body = bytearray()
-    for part in response.iter_bytes():
+    # As it came: unpacked, a few kilobytes of an answer that nobody asked to compress are gigabytes.
+    for part in response.iter_raw():
         body += part
         if len(body) > _LARGEST_ANSWER or time.perf_counter() > deadline:
             return None

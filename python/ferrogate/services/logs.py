@@ -14,10 +14,12 @@ from sqlalchemy import RowMapping
 
 from ferrogate.config.quantities import duration_ms
 from ferrogate.errors import NotFoundError
+from ferrogate.services.payloads import PayloadsService
 from ferrogate.store import Store
 from ferrogate.store.ids import now_ms
 from ferrogate.store.request_stats import buckets
 from ferrogate.store.requests import LogFilter
+from ferrogate.store.rollups import MINUTE_MS
 
 __all__ = ["MOST_ROWS", "LogPage", "LogsService", "iso_time", "parse_filter", "shape"]
 
@@ -39,8 +41,9 @@ class LogPage:
 class LogsService:
     """Reads the request log."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, payloads: PayloadsService) -> None:
         self._store = store
+        self._payloads = payloads
 
     def page(self, asked: LogFilter, limit: int = 50, cursor: str | None = None) -> LogPage:
         """Return the newest entries that match, or those after a cursor.
@@ -65,10 +68,13 @@ class LogsService:
             raise NotFoundError(
                 f"no request {request_id!r} is in the log; one that just ended shows within two seconds"
             )
-        return shape(row)
+        return {**shape(row), "payloads": {**_payloads(row), "state": self._payloads.state(row)}}
 
     def stats(self, asked: LogFilter, bucket_ms: int = 60_000) -> dict[str, Any]:
         """Return counts, tokens and percentiles per span of time; the last hour unless asked otherwise.
+
+        Spans of whole minutes come from the counts a minute, which outlive the rows: then percentiles are
+        within ten percent, and the window is widened to whole minutes. Others are counted from the rows.
 
         Raises:
             ValueError: the window holds too many spans.
@@ -80,11 +86,14 @@ class LogsService:
             raise ValueError(f"the window holds more than {_MOST_BUCKETS} buckets: take a larger bucket")
         window = LogFilter(**{**asdict(asked), "since_ms": since_ms, "until_ms": asked.until_ms})
         with self._store.database.read() as connection:
-            found = buckets(connection, window, bucket_ms)
+            counted = bucket_ms % MINUTE_MS == 0
+            read = self._store.rollups.buckets if counted else buckets
+            found = read(connection, window, bucket_ms)
         return {
             "since": iso_time(since_ms),
             "until": iso_time(until_ms),
             "bucket_seconds": bucket_ms / 1_000,
+            "source": "rollups" if counted else "rows",
             "totals": {
                 name: sum(getattr(bucket, name) for bucket in found)
                 for name in ("requests", "errors", "cancelled", "input_tokens", "output_tokens")
@@ -168,7 +177,12 @@ def shape(row: RowMapping) -> dict[str, Any]:
         "bytes": {"request": row["request_bytes"], "response": row["response_bytes"]},
         "attempts": _attempts(row),
         "tags": json.loads(row["tags"]) if row["tags"] else {},
+        "payloads": _payloads(row),
     }
+
+
+def _payloads(row: RowMapping) -> dict[str, Any]:
+    return {"state": row["payload"], "stored_bytes": row["payload_bytes"]}
 
 
 def iso_time(unix_ms: int) -> str:

@@ -18,11 +18,14 @@ from ferrogate.store.migrate import migrate
 from ferrogate.store.provider_keys import ProviderKeyRepository
 from ferrogate.store.providers import ProviderRepository
 from ferrogate.store.requests import RequestRepository
+from ferrogate.store.rollups import RollupRepository
 from ferrogate.store.settings import SettingRepository
 
-__all__ = ["DATABASE_NAME", "Store", "open_store"]
+__all__ = ["DATABASE_NAME", "PAYLOADS_NAME", "Store", "open_store"]
 
 DATABASE_NAME = "gateway.db"
+PAYLOADS_NAME = "payloads"
+"""The engine writes bodies into this folder beside the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Store:
     aliases: AliasRepository
     settings: SettingRepository
     requests: RequestRepository
+    rollups: RollupRepository
 
     def close(self) -> None:
         """Close every connection. Idempotent."""
@@ -66,4 +70,5 @@ def open_store(folder: Path, environ: Mapping[str, str]) -> Store:
         aliases=AliasRepository(),
         settings=SettingRepository(),
         requests=RequestRepository(),
+        rollups=RollupRepository(),
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -25,29 +26,39 @@ class StoredTarget:
 
 @dataclass(frozen=True, slots=True)
 class StoredAlias:
-    """One row."""
+    """One row; ``options`` are what it says beside its targets, such as ``payloads``."""
 
     name: str
     targets: tuple[StoredTarget, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class AliasRepository:
     """Rows of ``aliases``."""
 
-    def put(self, connection: Connection, name: str, targets: Sequence[StoredTarget]) -> bool:
+    def put(
+        self,
+        connection: Connection,
+        name: str,
+        targets: Sequence[StoredTarget],
+        options: Mapping[str, Any] | None = None,
+    ) -> bool:
         """Insert or replace; True where it is new."""
         stored = [{"provider": one.provider, "model": one.model, "weight": one.weight} for one in targets]
         now = now_ms()
-        change = update(aliases).where(aliases.c.name == name).values(targets=stored, updated_ms=now)
-        if connection.execute(change).rowcount:
+        said = {"targets": stored, "options": dict(options or {}), "updated_ms": now}
+        if connection.execute(update(aliases).where(aliases.c.name == name).values(said)).rowcount:
             return False
-        connection.execute(insert(aliases).values(name=name, targets=stored, created_ms=now, updated_ms=now))
+        connection.execute(insert(aliases).values(name=name, created_ms=now, **said))
         return True
 
     def list(self, connection: Connection) -> list[StoredAlias]:
         """All rows by name."""
-        rows = connection.execute(select(aliases.c.name, aliases.c.targets).order_by(aliases.c.name))
-        return [StoredAlias(row.name, tuple(StoredTarget(**one) for one in row.targets)) for row in rows]
+        query = select(aliases.c.name, aliases.c.targets, aliases.c.options).order_by(aliases.c.name)
+        return [
+            StoredAlias(row.name, tuple(StoredTarget(**one) for one in row.targets), row.options)
+            for row in connection.execute(query)
+        ]
 
     def remove(self, connection: Connection, name: str) -> None:
         """Delete one row. Raises NotFoundError."""

@@ -16,7 +16,7 @@ from ferrogate.store.database import Database
 
 __all__ = ["HEAD", "SCRIPTS", "migrate", "revision"]
 
-HEAD = "0001"
+HEAD = "0002"
 SCRIPTS = Path(__file__).parent / "migrations"
 
 

@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Connection, RowMapping, delete, func, or_, select, type_coerce
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    type_coerce,
+)
 
 from ferrogate.store.tables import REQUEST_COLUMNS, journal_offset, requests
 
@@ -115,13 +126,18 @@ class RequestRepository:
                 return row
         return None
 
-    def prune(self, connection: Connection, *, keep_rows: int, older_than_ms: int, batch: int) -> int:
-        """Delete among the oldest ``batch`` rows those beyond ``keep_rows`` and those that are too old."""
+    def prune(
+        self, connection: Connection, *, keep_rows: int, older_than_ms: int, batch: int, counted: int
+    ) -> int:
+        """Delete among the oldest ``batch`` rows those beyond ``keep_rows`` and those that are too old.
+
+        Rows after id ``counted`` stay: the charts do not know them yet.
+        """
         edges = connection.execute(select(func.min(requests.c.id), func.max(requests.c.id))).one()
         if edges[0] is None:
             return 0
         oldest, newest = edges
-        window = requests.c.id < oldest + batch
+        window = and_(requests.c.id < oldest + batch, requests.c.id <= counted)
         surplus = requests.c.id <= newest - keep_rows
         return connection.execute(
             delete(requests).where(window, or_(surplus, requests.c.started_ms < older_than_ms))

@@ -34,6 +34,9 @@ __all__ = [
     "provider_keys",
     "providers",
     "requests",
+    "rollup_series",
+    "rollup_times",
+    "rollups",
     "settings",
 ]
 
@@ -86,6 +89,10 @@ requests = Table(
     _needed("response_bytes", BigInteger),
     Column("client_request_id", Text),
     Column("tags", Text),
+    Column("payload", Text, nullable=False, server_default="none"),
+    Column("payload_segment", BigInteger),
+    Column("payload_offset", BigInteger),
+    Column("payload_bytes", BigInteger),
     Index("ux_requests_request_id", "request_id", unique=True),
     # Most clients send no id of their own, so a partial index costs their rows nothing.
     Index(
@@ -97,6 +104,41 @@ requests = Table(
 )
 
 REQUEST_COLUMNS: tuple[str, ...] = tuple(column.name for column in requests.columns if column.name != "id")
+
+rollup_series = Table(
+    "rollup_series",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _needed("provider", Text),
+    _needed("model", Text),
+    _needed("upstream_model", Text),
+    _needed("key_id", Text),
+    _needed("key_name", Text),
+    UniqueConstraint("provider", "model", "upstream_model", "key_id", "key_name"),
+)
+
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("minute_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("series", BigInteger, primary_key=True, autoincrement=False),
+    _needed("requests", BigInteger),
+    _needed("errors", BigInteger),
+    _needed("cancelled", BigInteger),
+    _needed("input_tokens", BigInteger),
+    _needed("output_tokens", BigInteger),
+)
+
+# How many requests took how long: measure 0 is the whole duration, 1 the time to the first token.
+rollup_times = Table(
+    "rollup_times",
+    metadata,
+    Column("minute_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("series", BigInteger, primary_key=True, autoincrement=False),
+    Column("measure", SmallInteger, primary_key=True, autoincrement=False),
+    Column("bucket", SmallInteger, primary_key=True, autoincrement=False),
+    _needed("requests", BigInteger),
+)
 
 journal_offset = Table(
     "journal_offset",
@@ -153,6 +195,7 @@ aliases = Table(
     metadata,
     Column("name", Text, primary_key=True),
     _needed("targets", JSON),
+    Column("options", JSON, nullable=False, server_default="{}"),
     _needed("created_ms", BigInteger),
     _needed("updated_ms", BigInteger),
 )

@@ -73,6 +73,13 @@ impl Connection {
         Self { stream: None, buffer: vec![0; READ_BUFFER], opened: 0 }
     }
 
+    /// A connection that is open already. Needs a running runtime.
+    pub(crate) fn opened_before(stream: std::net::TcpStream) -> std::io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream: Some(TcpStream::from_std(stream)?), opened: 1, ..Self::new() })
+    }
+
     /// How often it connected.
     pub(crate) fn opened(&self) -> u64 {
         self.opened

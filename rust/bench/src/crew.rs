@@ -1,5 +1,6 @@
 //! The generator's threads: started together, stopped together, added up.
 
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -26,16 +27,20 @@ pub(crate) struct Crew {
 }
 
 impl Crew {
-    pub(crate) fn start(load: &Load<'_>) -> Result<Self, Error> {
+    /// `opened` are connections to start with, if any.
+    pub(crate) fn start(load: &Load<'_>, mut opened: Vec<TcpStream>) -> Result<Self, Error> {
         let options = load.options;
         let mut crew =
             Self { threads: Vec::new(), stop: Vec::new(), ended: Arc::default(), hold: Vec::new() };
         for index in 0..options.threads {
+            let connections = share(options.connections, options.threads, index);
+            let ready = opened.split_off(opened.len().saturating_sub(connections));
             let plan = Plan {
                 target: load.target.clone(),
                 stream: options.stream,
                 rate: options.rate,
-                connections: share(options.connections, options.threads, index),
+                requests: share(options.requests, options.threads, index),
+                connections,
                 index,
                 threads: options.threads,
                 start: load.start,
@@ -52,7 +57,7 @@ impl Crew {
             let thread = std::thread::Builder::new()
                 .name(format!("{THREAD_NAME}-{index}"))
                 .spawn(move || {
-                    let outcome = worker::run(plan, live, &stop);
+                    let outcome = worker::run(plan, ready, live, &stop);
                     ended.fetch_add(1, Ordering::Release);
                     let _dropped = release.recv();
                     outcome

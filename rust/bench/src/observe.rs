@@ -15,6 +15,7 @@ pub(crate) struct Live {
     pub(crate) events: AtomicU64,
     pub(crate) bytes: AtomicU64,
     pub(crate) in_flight: AtomicI64,
+    pub(crate) most_in_flight: AtomicI64,
     pub(crate) backlog: AtomicI64,
 }
 
@@ -27,6 +28,7 @@ pub(crate) struct Reading {
     pub(crate) events: u64,
     pub(crate) bytes: u64,
     pub(crate) in_flight: u64,
+    pub(crate) most_in_flight: u64,
     pub(crate) backlog: u64,
 }
 
@@ -41,6 +43,7 @@ impl Live {
             events: count(&self.events),
             bytes: count(&self.bytes),
             in_flight: gauge(&self.in_flight),
+            most_in_flight: gauge(&self.most_in_flight),
             backlog: gauge(&self.backlog),
         }
     }

@@ -17,12 +17,17 @@ pub struct Options {
     pub path: String,
     /// Requests a second over all threads; 0 sends the next request of a connection when the last one ended.
     pub rate: f64,
+    /// At most so many requests, the warm-up's included, and the run ends when they have; 0 for no bound. A high rate
+    /// makes them a burst. Needs a rate.
+    pub requests: usize,
     /// Seconds of the measured window.
     pub duration_s: f64,
     /// Seconds of the same load before it, which count nowhere.
     pub warmup_s: f64,
     /// Most connections at once; with rate 0, exactly so many.
     pub connections: usize,
+    /// Open all of them before the first request is due.
+    pub open_first: bool,
     /// Threads of the generator.
     pub threads: usize,
     /// Ask for a stream and read it as server-sent events.
@@ -31,6 +36,8 @@ pub struct Options {
     pub model: String,
     /// Size of the JSON body in bytes; the conversation is filled up to it.
     pub body_bytes: usize,
+    /// Messages that share that size; 0: as many as have some 480 bytes of text each.
+    pub messages: usize,
     /// A body to send as it stands, instead of the made one.
     pub body: Option<String>,
     /// Further request headers.
@@ -53,13 +60,16 @@ impl Default for Options {
             target: String::new(),
             path: "/v1/chat/completions".into(),
             rate: 500.0,
+            requests: 0,
             duration_s: 10.0,
             warmup_s: 1.0,
             connections: 64,
+            open_first: false,
             threads: 1,
             stream: false,
             model: "mock/echo".into(),
             body_bytes: 600,
+            messages: 0,
             body: None,
             headers: BTreeMap::new(),
             timeout_ms: 30_000,
@@ -94,6 +104,13 @@ impl Options {
         count("threads", self.threads, 1, 64)?;
         count("connections", self.connections, self.threads, 60_000)?;
         count("body_bytes", self.body_bytes, 0, 64 << 20)?;
+        count("messages", self.messages, 0, 1 << 20)?;
+        if self.requests > 0 && self.closed_loop() {
+            return Err(Error::Options("requests needs a rate above 0".into()));
+        }
+        if self.requests > 0 && self.requests < self.threads {
+            return Err(Error::Options("requests must not be fewer than threads".into()));
+        }
         for (name, value, low) in [
             ("timeout_ms", self.timeout_ms, 1),
             ("drain_ms", self.drain_ms, 0),
@@ -148,6 +165,9 @@ mod tests {
             ("threads", Options { threads: 0, ..Options::default() }),
             ("connections", Options { connections: 1, threads: 2, ..Options::default() }),
             ("timeout_ms", Options { timeout_ms: 0, ..Options::default() }),
+            ("requests", Options { requests: 1, rate: 0.0, ..Options::default() }),
+            ("requests", Options { requests: 1, threads: 2, ..Options::default() }),
+            ("messages", Options { messages: 1 << 21, ..Options::default() }),
         ] {
             let text = options.check().unwrap_err().to_string();
             assert!(text.starts_with(field), "{text}");

@@ -129,6 +129,10 @@ pub struct Report {
     pub body_bytes: usize,
     /// Ended early by the caller.
     pub cancelled: bool,
+    /// From the start of the window to the end of the last answer that is `ok`; 0 where there is none.
+    pub finished_us: u64,
+    /// The most requests that were in flight at once, in the whole run.
+    pub most_in_flight: u64,
     /// What happened inside the window.
     pub window: Window,
     /// What happened in the whole run.

@@ -34,6 +34,7 @@ pub fn run(
     let target = Arc::new(Target::new(options)?);
     TcpStream::connect_timeout(&target.address, CONNECT_TIMEOUT)
         .map_err(|error| Error::Unreachable(format!("cannot connect to {}: {error}", target.url)))?;
+    let opened = if options.open_first { open_all(&target, options.connections)? } else { Vec::new() };
     let start = Instant::now() + HEAD_START;
     let measure_from = start + options.warmup();
     let load = Load {
@@ -45,18 +46,26 @@ pub fn run(
         until: measure_from + options.duration(),
         cancel,
     };
-    let crew = Crew::start(&load)?;
+    let crew = Crew::start(&load, opened)?;
     let mut teller = Teller { load: &load, last: (start, 0), next: start, tell: &mut progress };
 
     teller.wait_until("warmup", measure_from, || false);
     let first = Edge::take(&load);
-    let peaks = teller.measure(&first);
+    let peaks = teller.measure(&first, || options.requests > 0 && crew.is_finished());
     let last = Edge::take(&load);
     let deadline = load.until + Duration::from_millis(options.drain_ms) + STEP;
     teller.wait_until("drain", deadline, || crew.is_finished());
     let cancelled = cancel.load(Ordering::Relaxed);
     let tally = crew.join()?;
     Ok(report(&load, &first, &last, &peaks, &tally, cancelled))
+}
+
+/// One after the other, so that a server's queue of new connections cannot overflow.
+fn open_all(target: &Target, count: usize) -> Result<Vec<TcpStream>, Error> {
+    let connect = |_| TcpStream::connect_timeout(&target.address, CONNECT_TIMEOUT);
+    (0..count).map(connect).collect::<Result<_, _>>().map_err(|error| {
+        Error::Unreachable(format!("cannot open {count} connections to {}: {error}", target.url))
+    })
 }
 
 /// One run's fixed facts.
@@ -115,12 +124,12 @@ impl<F: FnMut(&Progress)> Teller<'_, F> {
         }
     }
 
-    /// The window itself; returns the largest resident memory seen of each watched group.
-    fn measure(&mut self, first: &Edge) -> BTreeMap<String, u64> {
+    /// The window itself, or until `done`; returns the largest resident memory seen of each watched group.
+    fn measure(&mut self, first: &Edge, done: impl Fn() -> bool) -> BTreeMap<String, u64> {
         let mut peaks: BTreeMap<String, u64> = first.watched.keys().map(|name| (name.clone(), 0)).collect();
         let every = Duration::from_millis(self.load.options.progress_ms);
-        while Instant::now() < self.load.until && !self.load.cancel.load(Ordering::Relaxed) {
-            self.wait_until("measure", (Instant::now() + every).min(self.load.until), || false);
+        while Instant::now() < self.load.until && !self.load.cancel.load(Ordering::Relaxed) && !done() {
+            self.wait_until("measure", (Instant::now() + every).min(self.load.until), &done);
             for (name, reading) in watched(self.load) {
                 let peak = peaks.entry(name).or_default();
                 *peak = (*peak).max(reading.rss_kb());
@@ -148,6 +157,10 @@ impl<F: FnMut(&Progress)> Teller<'_, F> {
             rate,
         });
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
@@ -188,6 +201,8 @@ fn report(
         connections_opened: tally.opened,
         body_bytes: load.target.body_bytes,
         cancelled,
+        finished_us: tally.last_end.map_or(0, |end| micros(end.saturating_duration_since(load.measure_from))),
+        most_in_flight: all.most_in_flight,
         window: Window {
             seconds,
             completed,

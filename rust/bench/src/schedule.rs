@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use crate::Error;
 
-/// The planned times of one thread: `first`, then one every `period` until `until`.
+/// The planned times of one thread: `first`, then one every `period` until `until`, and at most `most` of them.
 #[derive(Debug)]
 pub(crate) struct Arrivals {
     first: Instant,
     period_ns: u64,
     until: Instant,
+    most: u64,
     next: u64,
 }
 
@@ -25,7 +26,12 @@ impl Arrivals {
         let step = Duration::from_secs_f64(1.0 / rate) + Duration::from_nanos(1);
         let step_ns = u64::try_from(step.as_nanos()).unwrap_or(u64::MAX);
         let first = start + Duration::from_nanos(step_ns.saturating_mul(index as u64));
-        Self { first, period_ns: step_ns.saturating_mul(threads as u64), until, next: 0 }
+        Self { first, period_ns: step_ns.saturating_mul(threads as u64), until, most: u64::MAX, next: 0 }
+    }
+
+    /// No more than `most` requests of this thread; 0 for no bound.
+    pub(crate) fn at_most(self, most: u64) -> Self {
+        Self { most: if most == 0 { u64::MAX } else { most }, ..self }
     }
 
     pub(crate) fn period(&self) -> Duration {
@@ -39,7 +45,7 @@ impl Arrivals {
     /// The next planned time that is not after `now`.
     pub(crate) fn due(&mut self, now: Instant) -> Option<Instant> {
         let planned = self.planned();
-        if planned > now || planned >= self.until {
+        if planned > now || self.is_over() {
             return None;
         }
         self.next += 1;
@@ -47,7 +53,7 @@ impl Arrivals {
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        self.planned() >= self.until
+        self.next >= self.most || self.planned() >= self.until
     }
 
     fn planned(&self) -> Instant {
@@ -143,6 +149,17 @@ mod tests {
         );
         for (count, at) in (0_u32..).zip(&all) {
             assert_eq!(*at, step * count);
+        }
+    }
+
+    #[test]
+    fn a_bounded_plan_ends_before_its_time() {
+        let start = Instant::now();
+        let until = start + Duration::from_secs(9);
+        for (most, planned) in [(3, 3), (0, 90), (200, 90)] {
+            let mut arrivals = Arrivals::new(start, until, 10.0, 0, 1).at_most(most);
+            assert_eq!(std::iter::from_fn(|| arrivals.due(until)).count(), planned, "at most {most}");
+            assert!(arrivals.is_over());
         }
     }
 

@@ -1,7 +1,7 @@
 //! What one generator thread counted of the measured requests; threads are added up at the end.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
@@ -66,6 +66,8 @@ pub(crate) struct Tally {
     pub(crate) waited: u64,
     pub(crate) opened: u64,
     pub(crate) incomplete_streams: u64,
+    /// When the last of the whole answers had come.
+    pub(crate) last_end: Option<Instant>,
     pub(crate) statuses: BTreeMap<u16, u64>,
     pub(crate) errors: BTreeMap<Kind, u64>,
     pub(crate) samples: BTreeMap<Kind, String>,
@@ -88,6 +90,7 @@ impl Tally {
             waited: 0,
             opened: 0,
             incomplete_streams: 0,
+            last_end: None,
             statuses: BTreeMap::new(),
             errors: BTreeMap::new(),
             samples: BTreeMap::new(),
@@ -121,6 +124,7 @@ impl Tally {
         self.waited += other.waited;
         self.opened += other.opened;
         self.incomplete_streams += other.incomplete_streams;
+        self.last_end = self.last_end.max(other.last_end);
         for (status, count) in other.statuses {
             *self.statuses.entry(status).or_default() += count;
         }

@@ -30,7 +30,7 @@ impl Target {
         }
         let body = match &options.body {
             Some(given) => given.clone(),
-            None => conversation(&options.model, options.stream, options.body_bytes),
+            None => conversation(&options.model, options.stream, options.body_bytes, options.messages),
         };
         let mut head = format!(
             "POST {path} HTTP/1.1\r\nhost: {authority}\r\nuser-agent: ferrogate-bench\r\naccept: */*\r\n\
@@ -80,21 +80,31 @@ fn check_header(name: &str, value: &str) -> Result<(), Error> {
 const PROSE: &str = r#"The user asks \"which of these is slower?\" and pastes a trace.\nFirst line: a request came in, was parsed, and waited. "#;
 const TURN: usize = 480;
 
-/// A chat request of exactly `size` bytes where the frame leaves room for that, else the smallest one.
-fn conversation(model: &str, stream: bool, size: usize) -> String {
+/// A chat request of exactly `size` bytes where the frame leaves room for that, else the smallest one. `messages` 0:
+/// turns of [`TURN`] bytes, and a last one with what is left over.
+fn conversation(model: &str, stream: bool, size: usize, messages: usize) -> String {
     let model = serde_json::Value::from(model);
     let mut head = format!("{{\"model\":{model},\"messages\":[");
     let tail = if stream { "],\"stream\":true}" } else { "]}" };
     let frame = |role: &str| format!("{{\"role\":\"{role}\",\"content\":\"");
     let last = frame("user");
     let fixed = tail.len() + last.len() + 2;
-    let mut asked = true;
     // A turn before the last one takes its frame, its text, `"}` and a comma.
-    while head.len() + fixed + frame("assistant").len() + TURN + 3 <= size {
-        head.push_str(&frame(if asked { "user" } else { "assistant" }));
-        push_text(&mut head, TURN);
+    let around = frame("assistant").len() + 3;
+    let turn = match messages {
+        0 => TURN,
+        count => (size.saturating_sub(head.len() + tail.len()) / count).saturating_sub(around),
+    };
+    let more = |count: usize, length: usize| match messages {
+        0 => length + fixed + around + TURN <= size,
+        wanted => count + 1 < wanted,
+    };
+    let mut count = 0;
+    while more(count, head.len()) {
+        head.push_str(&frame(if count % 2 == 0 { "user" } else { "assistant" }));
+        push_text(&mut head, turn);
         head.push_str("\"},");
-        asked = !asked;
+        count += 1;
     }
     head.push_str(&last);
     let room = size.saturating_sub(head.len() + tail.len() + 2);
@@ -128,7 +138,7 @@ mod tests {
     fn a_body_has_the_size_asked_for_and_is_json() {
         for stream in [false, true] {
             for size in (120..3000).chain([65_536]) {
-                let body = conversation("mock/echo", stream, size);
+                let body = conversation("mock/echo", stream, size, 0);
                 assert_eq!(body.len(), size);
                 let tree: serde_json::Value = serde_json::from_str(&body).unwrap();
                 assert_eq!(tree["model"], "mock/echo");
@@ -136,7 +146,19 @@ mod tests {
                 assert_eq!(tree["messages"].as_array().unwrap().last().unwrap()["role"], "user");
             }
         }
-        assert!(serde_json::from_str::<serde_json::Value>(&conversation("m", true, 0)).is_ok());
+        assert!(serde_json::from_str::<serde_json::Value>(&conversation("m", true, 0, 0)).is_ok());
+    }
+
+    #[test]
+    fn a_body_has_as_many_messages_as_asked_for() {
+        for (size, messages) in [(1_000_000, 1), (1_000_000, 20_000), (2_000, 2), (2_000, 7)] {
+            let body = conversation("mock/echo", false, size, messages);
+            assert_eq!(body.len(), size, "{messages} messages");
+            let tree: serde_json::Value = serde_json::from_str(&body).unwrap();
+            let turns = tree["messages"].as_array().unwrap();
+            assert_eq!(turns.len(), messages);
+            assert!(turns.iter().all(|turn| !turn["content"].as_str().unwrap().is_empty()));
+        }
     }
 
     #[test]

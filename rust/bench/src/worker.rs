@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) stream: bool,
     /// Over all threads; 0 is the closed loop.
     pub(crate) rate: f64,
+    /// Most requests of this thread; 0 for no bound.
+    pub(crate) requests: usize,
     /// Of this thread.
     pub(crate) connections: usize,
     pub(crate) index: usize,
@@ -50,19 +52,31 @@ struct Worker {
 }
 
 /// Run one thread's part to its end, or until `stop`.
-pub(crate) fn run(plan: Plan, live: Arc<Live>, stop: &Notify) -> Result<Tally, Error> {
+pub(crate) fn run(
+    plan: Plan,
+    opened: Vec<std::net::TcpStream>,
+    live: Arc<Live>,
+    stop: &Notify,
+) -> Result<Tally, Error> {
     let failed = |what: &str| Error::Generator(format!("the generator cannot start: {what}"));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| failed(&error.to_string()))?;
+    let idle = {
+        let _entered = runtime.enter();
+        opened.into_iter().map(Connection::opened_before).collect::<std::io::Result<Vec<_>>>()
+    };
+    let idle = idle.map_err(|error| failed(&error.to_string()))?;
+    let mut tally = Tally::new().ok_or_else(|| failed("histogram bounds"))?;
+    tally.opened = idle.len() as u64;
     let worker = Rc::new(Worker {
         plan,
         live,
-        tally: RefCell::new(Tally::new().ok_or_else(|| failed("histogram bounds"))?),
-        idle: RefCell::default(),
+        tally: RefCell::new(tally),
+        slots: Cell::new(idle.len()),
+        idle: RefCell::new(idle),
         backlog: RefCell::default(),
-        slots: Cell::new(0),
         busy: Cell::new(0),
         quiet: Notify::new(),
     });
@@ -88,7 +102,9 @@ async fn drive(worker: &Rc<Worker>) -> Result<(), Error> {
     } else {
         closed_loop(worker).await;
     }
-    let _finished = tokio::time::timeout(worker.plan.drain, async {
+    // A load that ends with its last request leaves those in flight the rest of the window as well.
+    let rest = worker.plan.until.saturating_duration_since(Instant::now());
+    let _finished = tokio::time::timeout(rest + worker.plan.drain, async {
         while worker.busy.get() > 0 {
             worker.quiet.notified().await;
         }
@@ -99,7 +115,8 @@ async fn drive(worker: &Rc<Worker>) -> Result<(), Error> {
 
 async fn open_loop(worker: &Rc<Worker>) -> Result<(), Error> {
     let plan = &worker.plan;
-    let mut arrivals = Arrivals::new(plan.start, plan.until, plan.rate, plan.index, plan.threads);
+    let mut arrivals = Arrivals::new(plan.start, plan.until, plan.rate, plan.index, plan.threads)
+        .at_most(plan.requests as u64);
     let mut ticker = Ticker::new(arrivals.first(), arrivals.period())?;
     while !arrivals.is_over() {
         ticker.tick().await;
@@ -117,7 +134,8 @@ async fn closed_loop(worker: &Rc<Worker>) {
         worker.busy.set(worker.busy.get() + 1);
         let worker = worker.clone();
         spawn_local(async move {
-            let mut connection = Connection::new();
+            let ready = worker.idle.borrow_mut().pop();
+            let mut connection = ready.unwrap_or_else(Connection::new);
             loop {
                 let now = Instant::now();
                 if now >= worker.plan.until {
@@ -190,7 +208,8 @@ impl Worker {
         let measured = planned >= self.plan.measure_from;
         let target = &self.plan.target;
         self.live.sent.fetch_add(1, Relaxed);
-        self.live.in_flight.fetch_add(1, Relaxed);
+        let in_flight = self.live.in_flight.fetch_add(1, Relaxed) + 1;
+        self.live.most_in_flight.fetch_max(in_flight, Relaxed);
         if measured {
             let mut tally = self.tally.borrow_mut();
             tally.sent += 1;
@@ -236,6 +255,7 @@ impl Tally {
                     }
                 }
                 self.ok += 1;
+                self.last_end = self.last_end.max(Some(answer.end));
                 self.latency.time(answer.end - planned);
                 self.first_byte.time(observer.first_byte.unwrap_or(answer.end) - planned);
             }

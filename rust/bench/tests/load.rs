@@ -117,6 +117,14 @@ fn an_open_load_sends_every_planned_request_once() {
 }
 
 #[test]
+fn a_window_without_requests_left_is_still_as_long_as_asked_for() {
+    let server = Server::new(|stream, _| json(stream, 200));
+    let report = server.run(short(1.0));
+    assert_eq!(report.totals.completed, 1, "{report:?}");
+    assert!(report.window.seconds >= 0.5, "{report:?}");
+}
+
+#[test]
 fn threads_split_one_load() {
     let server = Server::new(|stream, _| json(stream, 200));
     let report = server.run(Options { threads: 2, connections: 5, ..short(300.0) });
@@ -129,9 +137,34 @@ fn a_closed_loop_keeps_its_connections_busy() {
     let server = Server::new(|stream, _| json(stream, 200));
     let report = server.run(Options { connections: 3, ..short(0.0) });
     assert_eq!((report.mode, report.connections_opened), ("closed", 3));
-    assert!(report.requests.ok > 100, "{report:?}");
-    assert!(report.window.throughput > 0.0 && report.window.completed >= report.requests.ok - 3);
+    assert!(report.requests.ok > 3, "{report:?}");
+    assert!(report.window.throughput > 0.0 && report.totals.completed >= report.requests.ok, "{report:?}");
     assert_eq!(report.lateness_us.count, 0);
+}
+
+/// The load ends with its last answer, long before its time.
+#[test]
+fn a_burst_leaves_at_once_on_connections_that_were_open_before() {
+    let server = Server::new(|stream, _| {
+        std::thread::sleep(Duration::from_millis(100));
+        json(stream, 200)
+    });
+    let before = Instant::now();
+    let options = Options {
+        requests: 30,
+        rate: 1e6,
+        connections: 30,
+        threads: 2,
+        open_first: true,
+        duration_s: 60.0,
+        drain_ms: 0,
+        ..Options::default()
+    };
+    let report = server.run(Options { warmup_s: 0.0, ..options });
+    assert!(before.elapsed() < Duration::from_secs(30), "{report:?}");
+    assert_eq!((report.requests.sent, report.requests.ok, report.totals.sent), (30, 30, 30), "{report:?}");
+    assert_eq!((report.connections_opened, report.most_in_flight), (30, 30), "{report:?}");
+    assert!(report.finished_us >= 100_000 && report.finished_us < 30_000_000, "{report:?}");
 }
 
 /// The point of an open loop: those that queued behind a stall wait in the figures too.

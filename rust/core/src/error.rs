@@ -72,6 +72,8 @@ kinds! {
     InvalidRequest, "invalid_request", 400, Client, false, "The body or a gateway header has the wrong form.";
     ModelMissing, "model_missing", 400, Client, false, "`model` is missing, empty or not a string.";
     BodyTooLarge, "body_too_large", 413, Client, false, "The body is over the limit.";
+    HeadersTooLarge, "headers_too_large", 431, Client, false, "The headers are over the limit.";
+    EncodingNotSupported, "encoding_not_supported", 415, Client, false, "The body is compressed.";
     GatewayKeyInvalid, "gateway_key_invalid", 401, Client, false, "The gateway key is missing or wrong.";
     HostForbidden, "host_forbidden", 403, Client, false, "The Host header names a host that is not allowed.";
     OriginForbidden, "origin_forbidden", 403, Client, false, "The Origin header names a site that is not allowed.";

@@ -40,6 +40,8 @@ pub(crate) struct Plan {
     pub(crate) first: Duration,
     /// Between two content events; zero: as fast as the client reads.
     pub(crate) pace: Duration,
+    /// Content events in one write, where they are paced; 0 counts as 1.
+    pub(crate) batch: u32,
     /// Content events before the connection breaks within an event.
     pub(crate) cut_after: Option<u32>,
     /// Content events before an error event.
@@ -181,7 +183,8 @@ impl EventStream {
         }
         loop {
             self.render(&mut out);
-            if paced || out.len() >= COALESCE || matches!(self.step, Step::Cut | Step::End) {
+            let batched = matches!(self.step, Step::Chunk(index) if index > 0 && !self.starts_batch(index));
+            if (paced && !batched) || out.len() >= COALESCE || matches!(self.step, Step::Cut | Step::End) {
                 break;
             }
         }
@@ -194,11 +197,16 @@ impl EventStream {
         Poll::Ready(Some(Ok(frame)))
     }
 
+    /// Whether content event `index` begins a write that has to wait; the first one follows the opening at once.
+    fn starts_batch(&self, index: u32) -> bool {
+        index > 0 && index.is_multiple_of(self.plan.batch.max(1))
+    }
+
     /// Ready when the next event is due.
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let after = match self.step {
             Step::Open => self.plan.first,
-            Step::Chunk(index) if index > 0 => self.plan.first + self.plan.pace * index,
+            Step::Chunk(index) if self.starts_batch(index) => self.plan.first + self.plan.pace * index,
             _ => return Poll::Ready(()),
         };
         if after.is_zero() {

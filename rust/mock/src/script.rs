@@ -8,6 +8,7 @@
 //! | `chunk-ms` | ms | wait between content events; above 0 one write an event |
 //! | `tokens-per-second` | number | pace where `chunk-ms` is 0 |
 //! | `chunks` | count | content events in a stream |
+//! | `batch` | count | content events of a paced stream that leave in one write, at the pace of the first of them |
 //! | `chunk-bytes` | bytes | aimed size of one content event |
 //! | `body-kb` | KiB | size of the answer's text |
 //! | `cut-after` | count | after so many content events, half an event, then the connection closes; a whole answer stops half-way |
@@ -52,6 +53,7 @@ pub(crate) struct Script {
     pub(crate) chunk_ms: Option<f64>,
     pub(crate) tokens_per_second: Option<f64>,
     pub(crate) chunks: Option<u32>,
+    pub(crate) batch: Option<u32>,
     pub(crate) chunk_bytes: Option<u32>,
     pub(crate) body_kb: Option<f64>,
     pub(crate) cut_after: Option<u32>,
@@ -80,6 +82,7 @@ impl Script {
             "chunk-ms" => self.chunk_ms = ms()?,
             "tokens-per-second" => self.tokens_per_second = Some(number(name, value, 0.0, 1e9)?),
             "chunks" => self.chunks = count()?,
+            "batch" => self.batch = count()?,
             "chunk-bytes" => self.chunk_bytes = count()?,
             "body-kb" => self.body_kb = Some(number(name, value, 0.0, 65_536.0)?),
             "cut-after" => self.cut_after = count()?,
@@ -140,6 +143,7 @@ impl Script {
             chunk_ms: self.chunk_ms.or(lower.chunk_ms),
             tokens_per_second: self.tokens_per_second.or(lower.tokens_per_second),
             chunks: self.chunks.or(lower.chunks),
+            batch: self.batch.or(lower.batch),
             chunk_bytes: self.chunk_bytes.or(lower.chunk_bytes),
             body_kb: self.body_kb.or(lower.body_kb),
             cut_after: self.cut_after.or(lower.cut_after),

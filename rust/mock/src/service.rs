@@ -207,6 +207,7 @@ fn respond(
             let plan = Plan {
                 first: script.first_event(),
                 pace: script.pace(events.tokens(), events.chunks()),
+                batch: script.batch.unwrap_or(1).max(1),
                 cut_after: script.cut_after,
                 error_after: script.error_after,
             };

@@ -1,13 +1,16 @@
 //! The engine: threads, lanes, journal, and the snapshot that they serve by.
 
+mod ending;
+
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsRawFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use ferrogate_core::balance::LaneTables;
@@ -16,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
-use crate::door::{Inbox, Job};
-use crate::journal::{Batch, Journal, Options as JournalOptions, Reader};
+use crate::door::{Calls, Inbox, Job};
+use crate::journal::{Batch, Figures, Journal, Options as JournalOptions, Reader};
 use crate::observe::{Recorder, Totals};
 use crate::server::{self, ControlPlane};
 use crate::shard::Shard;
@@ -32,12 +35,17 @@ pub struct Options {
     pub workers: usize,
     /// The journal's folder; none keeps no records.
     pub journal: Option<PathBuf>,
+    /// The folder of the payloads; none keeps none, and so does an engine without a journal.
+    #[serde(default)]
+    pub payloads: Option<PathBuf>,
 }
 
 /// What can be told to an engine thread. Requests are bounded by the door that hands them in.
 pub(crate) enum Command {
-    /// Accept clients here, and forward what is not inference to the socket.
-    Listen(TcpListener, Option<PathBuf>),
+    /// Accept clients here.
+    Listen(TcpListener),
+    /// Look at the engine's state again.
+    Wake,
     /// Serve a request of the ASGI door.
     Job(Box<Job>),
     /// End.
@@ -60,6 +68,8 @@ pub struct Engine {
     options: Options,
     running: Mutex<Option<Running>>,
     reader: Mutex<Option<Arc<Reader>>>,
+    listeners: Mutex<Vec<TcpListener>>,
+    inboxes: Mutex<Vec<Weak<Calls>>>,
     process: u32,
 }
 
@@ -70,17 +80,17 @@ pub struct Status {
     in_flight: usize,
     connections: usize,
     buffered_bytes: usize,
+    leaving: bool,
     draining: bool,
+    snapshots: usize,
     threads: usize,
     journal: Option<JournalStatus>,
 }
 
 #[derive(Debug, Serialize)]
 struct JournalStatus {
-    written_rows: u64,
-    written_bytes: u64,
-    shed_rows: u64,
-    write_errors: u64,
+    #[serde(flatten)]
+    figures: Figures,
     failure: Option<String>,
 }
 
@@ -115,6 +125,8 @@ impl Engine {
             options,
             running: Mutex::default(),
             reader: Mutex::default(),
+            listeners: Mutex::default(),
+            inboxes: Mutex::default(),
             process: std::process::id(),
         };
         engine.know_providers();
@@ -131,9 +143,20 @@ impl Engine {
     pub fn apply(&self, document: &[u8]) -> Result<u64, Rejected> {
         let mut lanes = lock(&self.lanes);
         let snapshot = Snapshot::compile(document, &mut lanes)?;
-        self.shared.snapshot.store(Arc::new(snapshot));
+        if let Some(journal) = lock(&self.running).as_ref().and_then(|running| running.journal.as_ref()) {
+            retain_payloads(journal, &snapshot);
+        }
+        self.shared.publish(snapshot);
         self.know_providers();
         Ok(self.shared.generation.fetch_add(1, SeqCst) + 1)
+    }
+
+    /// The certificate chain and key, both PEM, that the native listener shows to new connections from now on. What
+    /// cannot be used changes nothing; the text says why.
+    pub fn set_tls(&self, chain: &[u8], key: &[u8]) -> Result<(), String> {
+        let config = server::server_config(chain, key)?;
+        self.shared.listener_tls.store(Some(Arc::new(config)));
+        Ok(())
     }
 
     /// Starts the engine threads. Idempotent.
@@ -147,8 +170,14 @@ impl Engine {
             .options
             .journal
             .clone()
-            .map(|folder| Journal::open(JournalOptions::new(folder)))
+            .map(|folder| {
+                let payloads = self.options.payloads.clone();
+                Journal::open(JournalOptions { payloads, ..JournalOptions::new(folder) })
+            })
             .transpose()?;
+        if let Some(journal) = &journal {
+            retain_payloads(journal, &self.shared.snapshot.load());
+        }
         *lock(&self.reader) = journal.as_ref().map(|journal| Arc::new(journal.reader()));
         let cores = || thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let count = if self.options.workers == 0 { cores() } else { self.options.workers };
@@ -159,7 +188,9 @@ impl Engine {
             let shared = Arc::clone(&self.shared);
             let ring = journal.as_ref().map(Journal::producer);
             let seed = seed(index);
-            let run = move || run_shard(shared, Recorder::new(ring), seed, receiver);
+            let keeps = self.options.payloads.is_some();
+            let budget = journal.as_ref().filter(|_| keeps).map(|journal| Arc::clone(journal.budget()));
+            let run = move || run_shard(shared, Recorder::new(ring, budget), seed, receiver);
             threads.push(thread::Builder::new().name(format!("fg-engine-{index}")).spawn(run)?);
             commands.push(sender);
         }
@@ -167,43 +198,54 @@ impl Engine {
         Ok(())
     }
 
-    /// Opens the native listener on every engine thread.
-    pub fn listen(&self, host: &str, port: u16, control: Option<&Path>) -> io::Result<SocketAddr> {
+    /// Opens the native listener on every engine thread: at an address, or on listening sockets that are there.
+    pub fn listen(
+        &self,
+        host: &str,
+        port: u16,
+        control: Option<&Path>,
+        sockets: Option<&[RawFd]>,
+    ) -> io::Result<SocketAddr> {
         self.start()?;
-        let running = lock(&self.running);
-        let commands = running.as_ref().map(|running| Arc::clone(&running.commands)).unwrap_or_default();
-        let (address, listeners) = server::bind(host, port, commands.len())?;
-        for (commands, listener) in commands.iter().zip(listeners) {
-            commands.send(Command::Listen(listener, control.map(Path::to_owned))).map_err(|_| stopped())?;
+        let commands = self.commands().ok_or_else(stopped)?;
+        let (address, listeners) = match sockets {
+            Some(sockets) => server::adopt(sockets)?,
+            None => server::bind(host, port, commands.len())?,
+        };
+        let shares = server::spread(&listeners, commands.len())?;
+        self.shared.control_socket.store(control.map(|path| Arc::new(path.to_owned())));
+        for (commands, share) in commands.iter().zip(shares) {
+            for listener in share {
+                commands.send(Command::Listen(listener)).map_err(|_| stopped())?;
+            }
         }
+        *lock(&self.listeners) = listeners;
         Ok(address)
+    }
+
+    /// The listening sockets, to be handed to another process. They are closed when this one stops to accept.
+    pub fn listeners(&self) -> Vec<RawFd> {
+        lock(&self.listeners).iter().map(AsRawFd::as_raw_fd).collect()
+    }
+
+    fn commands(&self) -> Option<Commands> {
+        lock(&self.running).as_ref().map(|running| Arc::clone(&running.commands))
     }
 
     /// A completion queue for one event loop.
     pub fn inbox(&self) -> io::Result<Inbox> {
         self.start()?;
-        let running = lock(&self.running);
-        Inbox::new(running.as_ref().map(|running| Arc::clone(&running.commands)).ok_or_else(stopped)?)
+        let inbox = Inbox::new(self.commands().ok_or_else(stopped)?)?;
+        let mut inboxes = lock(&self.inboxes);
+        inboxes.retain(|calls| calls.strong_count() > 0);
+        inboxes.push(inbox.calls());
+        Ok(inbox)
     }
 
     /// What /readyz says, and whether admin paths are forwarded.
     pub fn set_state(&self, ready: bool, control: bool) {
         self.shared.ready.store(ready, SeqCst);
         self.shared.control.store(control, SeqCst);
-    }
-
-    /// Stops accepting and waits for running requests; true when all ended in time.
-    pub fn drain(&self, limit: Duration) -> bool {
-        self.shared.drain();
-        let until = Instant::now() + limit;
-        while self.shared.in_flight.get() > 0 || self.shared.connections.get() > 0 {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return self.shared.in_flight.get() == 0;
-            }
-            thread::sleep(left.min(Duration::from_millis(10)));
-        }
-        true
     }
 
     /// Ends the threads and closes the journal. Idempotent.
@@ -275,11 +317,7 @@ impl Engine {
             ..Totals::default()
         };
         if let Some(journal) = lock(&self.running).as_ref().and_then(|running| running.journal.as_ref()) {
-            let counters = journal.counters();
-            totals.journal_rows = counters.written_rows.load(Relaxed);
-            totals.journal_bytes = counters.written_bytes.load(Relaxed);
-            totals.journal_shed = counters.shed_rows.load(Relaxed);
-            totals.journal_errors = counters.write_errors.load(Relaxed);
+            totals.journal = journal.figures();
         }
         self.shared.metrics.render(totals)
     }
@@ -287,22 +325,17 @@ impl Engine {
     /// How it goes.
     pub fn status(&self) -> Status {
         let running = lock(&self.running);
-        let journal = running.as_ref().and_then(|running| running.journal.as_ref()).map(|journal| {
-            let counters = journal.counters();
-            JournalStatus {
-                written_rows: counters.written_rows.load(Relaxed),
-                written_bytes: counters.written_bytes.load(Relaxed),
-                shed_rows: counters.shed_rows.load(Relaxed),
-                write_errors: counters.write_errors.load(Relaxed),
-                failure: journal.failure(),
-            }
-        });
+        let journal = running.as_ref().and_then(|running| running.journal.as_ref());
+        let journal =
+            journal.map(|journal| JournalStatus { figures: journal.figures(), failure: journal.failure() });
         Status {
             generation: self.shared.generation.load(SeqCst),
             in_flight: self.shared.in_flight.get(),
             connections: self.shared.connections.get(),
             buffered_bytes: self.shared.buffered.get(),
+            leaving: self.shared.leaving.load(Relaxed),
             draining: self.shared.draining.load(Relaxed),
+            snapshots: self.shared.live_snapshots(),
             threads: running.as_ref().map_or(0, |running| running.threads.len()),
             journal,
         }
@@ -315,6 +348,11 @@ impl Engine {
         }
         Err(io::Error::other("the engine was made before a fork; make it in the child"))
     }
+}
+
+fn retain_payloads(journal: &Journal, snapshot: &Snapshot) {
+    let rules = snapshot.payloads;
+    journal.retain_payloads(rules.retention, rules.total_bytes);
 }
 
 fn stopped() -> io::Error {
@@ -355,14 +393,18 @@ async fn shard_main(shard: Rc<Shard>, mut commands: UnboundedReceiver<Command>) 
     tokio::task::spawn_local(Rc::clone(&shard).housekeeping());
     while let Some(command) = commands.recv().await {
         match command {
-            Command::Listen(listener, control) => {
+            Command::Listen(listener) => {
                 if let Ok(listener) = server::to_tokio(listener) {
-                    let control = Rc::new(ControlPlane::new(control));
+                    let control = Rc::new(ControlPlane::new(&shard.shared));
                     tokio::task::spawn_local(server::serve(Rc::clone(&shard), listener, control));
                 }
             }
             Command::Job(job) => {
                 tokio::task::spawn_local(job.run(Rc::clone(&shard)));
+            }
+            Command::Wake => {
+                shard.sweep_clients();
+                shard.watches.wake_all();
             }
             Command::Stop => break,
         }

@@ -5,6 +5,7 @@
 
 mod door;
 mod engine;
+mod frames;
 pub mod journal;
 mod observe;
 mod relay;

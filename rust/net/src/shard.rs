@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::observe::Recorder;
@@ -11,6 +12,10 @@ use crate::request::ModelLists;
 use crate::server::Watches;
 use crate::shared::Shared;
 use crate::upstream::{Connector, Pool};
+
+/// A client that is busy on its connection has sent its next request by then. While the gateway drains, a connection
+/// that stands idle for longer is closed.
+pub(crate) const FAREWELL: Duration = Duration::from_millis(500);
 
 /// What the requests of one thread share.
 pub(crate) struct Shard {
@@ -54,6 +59,15 @@ impl Shard {
         (self.random() >> 11) as f64 / (1u64 << 53) as f64
     }
 
+    /// Ends client connections whose clock ran out.
+    pub(crate) fn sweep_clients(&self) {
+        let mut limits = self.shared.snapshot.load().limits;
+        if self.shared.draining.load(Relaxed) {
+            limits.client_keepalive = limits.client_keepalive.min(FAREWELL);
+        }
+        self.watches.sweep(Instant::now(), &limits);
+    }
+
     /// What is done about once in a while: clocks of clients, idle connections, records that wait for room.
     pub(crate) async fn housekeeping(self: Rc<Self>) {
         let mut tick = tokio::time::interval(Duration::from_millis(250));
@@ -63,8 +77,7 @@ impl Shard {
             tick.tick().await;
             count = count.wrapping_add(1);
             self.recorder.flush();
-            let limits = self.shared.snapshot.load().limits;
-            self.watches.sweep(Instant::now(), &limits);
+            self.sweep_clients();
             if count.is_multiple_of(4) {
                 self.pool.sweep();
             }

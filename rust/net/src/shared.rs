@@ -1,9 +1,13 @@
 //! What all engine threads see. Counters are relaxed atomics; the snapshot is swapped whole.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::path::PathBuf;
+use std::sync::atomic::{
+    AtomicBool, AtomicU64, AtomicUsize,
+    Ordering::{Relaxed, SeqCst},
+};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use ferrogate_core::snapshot::Snapshot;
 use rustls::ClientConfig;
 
@@ -12,15 +16,28 @@ use crate::observe::Metrics;
 /// State of one engine.
 pub(crate) struct Shared {
     pub(crate) snapshot: ArcSwap<Snapshot>,
+    /// Snapshots that somebody may still hold, the one in force among them.
+    published: Mutex<Vec<Weak<Snapshot>>>,
     pub(crate) generation: AtomicU64,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tls: Arc<ClientConfig>,
+    /// What the native listener shows; none without TLS.
+    pub(crate) listener_tls: ArcSwapOption<rustls::ServerConfig>,
     pub(crate) ready: AtomicBool,
     pub(crate) control: AtomicBool,
+    /// Where the control plane listens.
+    pub(crate) control_socket: ArcSwapOption<PathBuf>,
+    /// Clients are asked to go: every answer is the last one of its connection.
+    pub(crate) leaving: AtomicBool,
+    /// New requests are refused.
     pub(crate) draining: AtomicBool,
-    pub(crate) drained: tokio::sync::Notify,
+    /// What still runs is cut.
+    pub(crate) cutting: AtomicBool,
+    closed: AtomicBool,
+    closing: tokio::sync::Notify,
     pub(crate) in_flight: Count,
     pub(crate) connections: Count,
+    pub(crate) accepting: Count,
     pub(crate) buffered: Buffered,
 }
 
@@ -30,6 +47,15 @@ pub(crate) struct OpenConnection(Arc<Shared>);
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.connections.sub();
+    }
+}
+
+/// One loop that accepts clients; counted out when dropped.
+pub(crate) struct Accepting(Arc<Shared>);
+
+impl Drop for Accepting {
+    fn drop(&mut self) {
+        self.0.accepting.sub();
     }
 }
 
@@ -91,18 +117,31 @@ impl Drop for Reserved {
 impl Shared {
     pub(crate) fn new(snapshot: ArcSwap<Snapshot>, tls: Arc<ClientConfig>) -> Self {
         Self {
+            published: Mutex::new(vec![Arc::downgrade(&snapshot.load())]),
             snapshot,
             generation: AtomicU64::new(1),
             metrics: Arc::default(),
             tls,
+            listener_tls: ArcSwapOption::empty(),
             ready: AtomicBool::new(false),
             control: AtomicBool::new(false),
+            control_socket: ArcSwapOption::empty(),
+            leaving: AtomicBool::new(false),
             draining: AtomicBool::new(false),
-            drained: tokio::sync::Notify::new(),
+            cutting: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            closing: tokio::sync::Notify::new(),
             in_flight: Count::default(),
             connections: Count::default(),
+            accepting: Count::default(),
             buffered: Buffered::default(),
         }
+    }
+
+    /// Counts a loop in that accepts clients.
+    pub(crate) fn open_listener(self: &Arc<Self>) -> Accepting {
+        self.accepting.add();
+        Accepting(Arc::clone(self))
     }
 
     /// Counts a client's connection in.
@@ -111,19 +150,39 @@ impl Shared {
         OpenConnection(Arc::clone(self))
     }
 
-    /// Returns once the gateway drains.
-    pub(crate) async fn wait_for_drain(&self) {
-        let drained = self.drained.notified();
-        let mut drained = std::pin::pin!(drained);
-        drained.as_mut().enable();
-        if !self.draining.load(Relaxed) {
-            drained.await;
+    /// Swaps a snapshot in. Requests that run keep theirs alive.
+    pub(crate) fn publish(&self, snapshot: Snapshot) {
+        let snapshot = Arc::new(snapshot);
+        let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        published.retain(|old| old.strong_count() > 0);
+        published.push(Arc::downgrade(&snapshot));
+        self.snapshot.store(snapshot);
+    }
+
+    /// How many snapshots are in memory.
+    pub(crate) fn live_snapshots(&self) -> usize {
+        let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        published.iter().filter(|snapshot| snapshot.strong_count() > 0).count()
+    }
+
+    /// Returns once no more clients are to be accepted.
+    pub(crate) async fn wait_for_close(&self) {
+        let closing = self.closing.notified();
+        let mut closing = std::pin::pin!(closing);
+        closing.as_mut().enable();
+        if !self.closed.load(SeqCst) {
+            closing.await;
         }
     }
 
-    /// Starts draining.
-    pub(crate) fn drain(&self) {
-        self.draining.store(true, std::sync::atomic::Ordering::SeqCst);
-        self.drained.notify_waiters();
+    /// Ends the accepting of clients.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, SeqCst);
+        self.closing.notify_waiters();
+    }
+
+    /// Whether the answer that is being made is the last one of its connection.
+    pub(crate) fn says_goodbye(&self) -> bool {
+        self.leaving.load(Relaxed)
     }
 }

@@ -30,7 +30,7 @@ impl Gateway {
             serde_json::from_value::<Options>(options).unwrap(),
         )
         .unwrap();
-        let address = engine.listen("127.0.0.1", 0, None).unwrap();
+        let address = engine.listen("127.0.0.1", 0, None, None).unwrap();
         Self { engine, address, folder }
     }
 

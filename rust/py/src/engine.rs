@@ -47,7 +47,7 @@ impl Engine {
         py.detach(|| self.net.start()).map_err(|error| PyRuntimeError::new_err(error.to_string()))
     }
 
-    #[pyo3(signature = (host, port, control))]
+    #[pyo3(signature = (host, port, control, sockets))]
     #[expect(clippy::needless_pass_by_value, reason = "PyO3 extracts the path")]
     fn listen(
         &self,
@@ -55,8 +55,9 @@ impl Engine {
         host: &str,
         port: u16,
         control: Option<PathBuf>,
+        sockets: Option<Vec<i32>>,
     ) -> PyResult<(String, u16)> {
-        let address = py.detach(|| self.net.listen(host, port, control.as_deref()))?;
+        let address = py.detach(|| self.net.listen(host, port, control.as_deref(), sockets.as_deref()))?;
         Ok((address.ip().to_string(), address.port()))
     }
 
@@ -64,8 +65,25 @@ impl Engine {
         py.detach(|| self.net.apply(snapshot)).map_err(rejected)
     }
 
+    fn set_tls(&self, py: Python<'_>, chain: &[u8], key: &[u8]) -> PyResult<()> {
+        py.detach(|| self.net.set_tls(chain, key)).map_err(PyValueError::new_err)
+    }
+
     fn set_state(&self, ready: bool, control: bool) {
         self.net.set_state(ready, control);
+    }
+
+    fn listeners(&self) -> Vec<i32> {
+        self.net.listeners()
+    }
+
+    fn leave(&self, py: Python<'_>) {
+        py.detach(|| self.net.leave());
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 extracts the path")]
+    fn hand_over(&self, py: Python<'_>, control: Option<PathBuf>) {
+        py.detach(|| self.net.hand_over(control.as_deref()));
     }
 
     fn drain(&self, py: Python<'_>, timeout_ms: u64) -> bool {

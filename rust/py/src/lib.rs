@@ -6,6 +6,7 @@
 mod engine;
 mod inbox;
 mod info;
+mod payloads;
 mod tools;
 
 use pyo3::prelude::*;
@@ -19,6 +20,8 @@ mod _core {
     use super::inbox::Inbox;
     #[pymodule_export]
     use super::info::{build_info, check_snapshot, error_kinds};
+    #[pymodule_export]
+    use super::payloads::payload_read;
     #[pymodule_export]
     use super::tools::{MockServer, bench_run};
 }

@@ -168,8 +168,12 @@ def fill(control: Any, number: int, **given: Any) -> None:
         "tags",
         "input_tokens",
         "output_tokens",
+        "payload_segment",
+        "payload_offset",
+        "payload_bytes",
     ]
     base = {**texts, **dict.fromkeys(zeros, 0), **dict.fromkeys(nulls), "outcome": "ok", "status": 200}
+    base["payload"] = "none"
     now = int(time.time() * 1_000)
     rows = [
         list({**base, "request_id": f"7{index:025d}", "started_ms": now, **given}.values())
@@ -190,6 +194,9 @@ def test_the_log_by_pages_and_by_id(control: Any) -> None:
     assert control.client.get("/api/v1/logs?status=5xx").json()["items"] == []
     assert len(control.client.get("/api/v1/logs?key=main&since=1h").json()["items"]) == 5
     problem(control.client.get("/api/v1/logs/nothing"), 404, "not_found")
+    bodies = control.client.get("/api/v1/logs/mine/1/payloads").json()
+    assert bodies == {"request_id": ids[0], "state": "none", "request": None, "response": None}
+    problem(control.client.get("/api/v1/logs/nothing/payloads"), 404, "not_found")
 
 
 @pytest.mark.parametrize(
@@ -207,8 +214,10 @@ def test_stats(control: Any) -> None:
     assert found["totals"] == {
         "requests": 4, "errors": 4, "cancelled": 0, "input_tokens": 12, "output_tokens": 4,
     }  # fmt: skip
-    assert found["series"][-1]["p50_ms"] == 2.0
-    assert found["bucket_seconds"] == 3_600
+    assert found["series"][-1]["p50_ms"] == pytest.approx(2.0, rel=0.1)
+    assert (found["bucket_seconds"], found["source"]) == (3_600, "rollups")
+    exact = control.client.get("/api/v1/stats?bucket=10s&since=10m").json()
+    assert (exact["series"][-1]["p50_ms"], exact["source"]) == (2.0, "rows")
     for query in ("bucket=soon", "bucket=1ms", "since=1970-01-01T00:00:00Z", "since=then"):
         problem(control.client.get(f"/api/v1/stats?{query}"), 422, "validation_failed")
 
@@ -377,7 +386,7 @@ def test_every_operation_is_described(control: Any) -> None:
         (path, verb, operation) for path, verbs in found["paths"].items() for verb, operation in verbs.items()
     ]
     ids = [operation["operationId"] for _, _, operation in operations]
-    assert len(ids) == len(set(ids)) == 28
+    assert len(ids) == len(set(ids)) == 29
     for path, verb, operation in operations:
         assert operation.get("summary"), (path, verb)
         assert operation.get("description"), (path, verb)

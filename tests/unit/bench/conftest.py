@@ -59,6 +59,7 @@ def report() -> dict[str, Any]:
             "server": {
                 "cpu_us": 50_000,
                 "rss_peak_kb": 102_400,
+                "rss_highest_kb": 102_400,
                 "threads": {
                     "fg-engine": {"threads": 1, "cpu_us": 20_000},
                     "python": {"threads": 3, "cpu_us": 30_000},

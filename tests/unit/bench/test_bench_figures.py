@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from ferrogate.cli.bench.figures import Ratio, median_of, offered_rate, ratio_of, select
+from ferrogate.cli.bench.figures import (
+    Difference,
+    Ratio,
+    difference_of,
+    median_of,
+    offered_rate,
+    ratio_of,
+    select,
+)
 from ferrogate.cli.bench.load import JSON, STREAMS, Load, Sample, sample_of
 from ferrogate.cli.bench.tables import comparison, markdown, notes
 
@@ -117,3 +125,17 @@ def test_what_spoils_a_figure_is_said(report: dict[str, Any]) -> None:
 def test_a_mock_without_time_left_is_noticed(report: dict[str, Any]) -> None:
     report["usage"]["mock"]["threads"]["fg-mock"]["cpu_us"] = 1_990_000
     assert sample(report).mock_busy
+
+
+def test_differences_are_taken_within_rounds(report: dict[str, Any]) -> None:
+    ours = [sample(report, number=n, p50_us=value) for n, value in enumerate([500, 900, 300])]
+    theirs = [sample(report, "nginx", number=n, p50_us=value) for n, value in enumerate([400, 500, 350])]
+    assert difference_of(ours, theirs, lambda s: s.p50_us) == Difference(100, -50, 400, 3)
+    assert difference_of(ours, [], lambda s: s.p50_us) is None
+
+
+def test_a_burst_reaches_the_generator(report: dict[str, Any]) -> None:
+    load = Load(rate=1e6, duration=2, requests=9, open_first=True, messages=3, timeout=1.5, drain=0.25)
+    options = load.options("http://h", {})
+    assert (options["requests"], options["open_first"], options["messages"]) == (9, True, 3)
+    assert (options["timeout_ms"], options["drain_ms"]) == (1500, 250)

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ferrogate.cli.bench import servers
+from ferrogate.cli.bench import processes, servers
 from ferrogate.cli.bench.lab import Lab, lab
 from ferrogate.cli.bench.processes import cpu_seconds, memory_bytes, tree, wait_idle
 from ferrogate.cli.bench.servers import Server, ServerError
@@ -146,3 +146,22 @@ def test_a_lab_is_usable_outside_the_main_thread() -> None:
     thread.start()
     thread.join()
     assert len(rooms) == 1
+
+
+def test_as_many_files_as_the_system_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = {"now": (256, 20_000)}
+    monkeypatch.setattr(processes.resource, "getrlimit", lambda _: limits["now"])
+    monkeypatch.setattr(processes.resource, "setrlimit", lambda _, wanted: limits.update(now=wanted))
+    assert processes.raise_file_limit() == 20_000
+    assert limits["now"] == (20_000, 20_000)
+    limits["now"] = (256, processes.resource.RLIM_INFINITY)
+    assert processes.raise_file_limit() == processes.MOST_FILES
+
+
+def test_a_limit_that_cannot_be_raised_is_told_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise ValueError("not allowed")
+
+    monkeypatch.setattr(processes.resource, "getrlimit", lambda _: (256, 20_000))
+    monkeypatch.setattr(processes.resource, "setrlimit", refused)
+    assert processes.raise_file_limit() == 256

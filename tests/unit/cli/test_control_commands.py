@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -26,6 +27,7 @@ from ferrogate.providers.registry import Registry
 from ferrogate.services import Services, run_file
 from ferrogate.services.compose import build
 from ferrogate.services.configuration import ConfigurationService
+from ferrogate.services.payloads import StoredPayload
 from ferrogate.services.ports import OfflineEngine
 from ferrogate.store import Store, open_store
 from ferrogate.store.tables import REQUEST_COLUMNS
@@ -49,7 +51,7 @@ app = typer.Typer()
 app.add_typer(keys.app)
 app.add_typer(gateway_keys.app)
 app.add_typer(token.app)
-app.command("logs")(logs.logs)
+app.add_typer(logs.app, name="logs")
 
 
 @pytest.fixture(autouse=True)
@@ -252,10 +254,13 @@ def rows(first: int, number: int, **given: Any) -> list[list[Any]]:
         "tags",
         "input_tokens",
         "output_tokens",
+        "payload_segment",
+        "payload_offset",
+        "payload_bytes",
     ]
     base: dict[str, Any] = {
         **dict.fromkeys(REQUEST_COLUMNS, ""), **dict.fromkeys(zeros, 0), **dict.fromkeys(nulls),
-        "outcome": "ok", "status": 200, "started_ms": int(time.time() * 1_000),
+        "outcome": "ok", "status": 200, "payload": "none", "started_ms": int(time.time() * 1_000),
         "model": "gpt-4o", "duration_us": 12_000, **given,
     }  # fmt: skip
     numbered = range(first, first + number)
@@ -279,6 +284,22 @@ def test_logs_oldest_first_with_filters(running: Running) -> None:
     assert "status" in run("logs", "--status", "bad", code=1).stderr
 
 
+def test_one_request_is_shown_with_its_bodies(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = {"payload": "truncated", "payload_segment": 1, "payload_offset": 24, "payload_bytes": 9}
+    direct_log(running.store)(rows(0, 1, client_request_id="mine/1", **kept))
+    about = {"bytes": 4, "media": "text/plain", "coding": "", "truncated": True, "shed": False}
+    stored = StoredPayload(about, about, b"\x1b[2J", "Zürich".encode())
+    monkeypatch.setattr(running.services.payloads, "_reader", lambda *_: stored)
+    shown = run("logs", "show", "mine/1").stdout
+    assert re.search(r"^bodies +truncated$", shown, re.MULTILINE)
+    assert re.search(r"^request +text/plain, 4 bytes, truncated$", shown, re.MULTILINE)
+    assert "Zürich" in shown
+    assert "\x1b" not in shown, "a body gives a terminal no orders"
+    whole = json.loads(run("logs", "show", "mine/1", "--json").stdout)
+    assert (whole["status"], whole["bodies"]["response"]["text"]) == (200, "Zürich")
+    assert "no request" in run("logs", "show", "nobody", code=1).stderr
+
+
 def test_logs_follow_prints_what_arrives_once_and_in_order(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -300,7 +321,7 @@ def test_logs_follow_prints_what_arrives_once_and_in_order(
 def test_help_has_examples() -> None:
     for command in (
         ("keys", "list"), ("keys", "add"), ("keys", "remove"), ("keys", "test"), ("gateway-keys", "list"),
-        ("gateway-keys", "add"), ("gateway-keys", "remove"), ("token", "reset"), ("logs",),
+        ("gateway-keys", "add"), ("gateway-keys", "remove"), ("token", "reset"), ("logs",), ("logs", "show"),
     ):  # fmt: skip
         assert "Examples:" in run(*command, "--help").stdout
 

@@ -54,7 +54,7 @@ def test_a_setting_says_where_it_was_said(effective, tmp_path):
         ({"limit.json_body": "1MiB"}, "did you mean limits?"),
         ({"limits": {}}, "limits"),
         ({"limits.json_body": "many"}, "limits.json_body is not a size"),
-        ({"server.tls": {}}, "is not part of this version"),
+        ({"server.tls": {}}, "server.tls.cert is missing"),
     ],
 )
 def test_a_wrong_stored_setting_is_refused_when_it_is_made(settings, says):

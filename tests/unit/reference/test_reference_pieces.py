@@ -181,7 +181,7 @@ def test_names_are_resolved_in_the_documented_order():
     [
         ("groc/x", {}, "provider_not_found", "groq"),
         ("gpt-4o", {}, "provider_key_missing", "gateway keys add"),
-        ("groq/x", {"key": "other"}, "key_not_found", "other"),
+        ("groq/x", {"key": "other"}, "key_not_found", "x-gateway-key"),
         ("groq/x", {"provider": "nobody"}, "provider_not_found", "nobody"),
         ("empty/x", {}, "provider_key_missing", "empty"),
         ("picky/x", {}, "provider_key_missing", "models"),

@@ -129,7 +129,7 @@ async def test_with_one_lane_the_first_event_is_not_held_back(provider, drive):
 
 
 async def test_with_two_lanes_quiet_events_wait_a_second_at_most(provider, drive, monkeypatch):
-    monkeypatch.setattr("ferrogate.reference.attempt._PATIENCE", 0.05)
+    monkeypatch.setattr("ferrogate.reference.answer._PATIENCE", 0.05)
     go = asyncio.Event()
 
     async def script(asked, writer):

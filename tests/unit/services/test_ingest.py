@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from ferrogate.errors import NotFoundError, StoreError
-from ferrogate.services.ingest import IngestService, Retention
+from ferrogate.services.folder_lock import FolderLock
+from ferrogate.services.ingest import INGEST_LOCK, IngestService
+from ferrogate.services.upkeep import Retention, Upkeep
 from ferrogate.store import Store
 from ferrogate.store.requests import LogFilter
 from ferrogate.store.tables import REQUEST_COLUMNS
@@ -40,7 +42,8 @@ def record(number: int, **given: Any) -> list[Any]:
         "attempts_json": None, "input_tokens": 10, "output_tokens": 20, "cached_tokens": None,
         "finish_reason": "stop", "duration_us": 1_000, "ttft_us": None, "overhead_us": 40, "queue_us": 1,
         "upstream_us": 900, "request_bytes": 600, "response_bytes": 400,
-        "client_request_id": None, "tags": None,
+        "client_request_id": None, "tags": None, "payload": "none", "payload_segment": None,
+            "payload_offset": None, "payload_bytes": None,
     }  # fmt: skip
     row |= given
     assert tuple(row) == REQUEST_COLUMNS
@@ -174,9 +177,10 @@ def test_the_thread_survives_a_failing_journal(gateway: Any, caplog: pytest.LogC
 def test_old_rows_go(gateway: Any) -> None:
     old = [record(number, started_ms=1_000) for number in range(5)]
     journal = FakeJournal(old + [record(number) for number in range(5, 12)])
-    ingest = IngestService(gateway.store, journal, Retention(rows=6, age_ms=60_000))
+    upkeep = Upkeep(gateway.store, lambda: Retention(rows=6, age_ms=60_000))
+    ingest = IngestService(gateway.store, journal, upkeep)
     ingest.ingest_once()
-    assert ingest.prune() == 6
+    assert upkeep.prune() == 6
     assert ingest.status().pruned == 6
     with gateway.store.database.read() as connection:
         left = [row["request_id"] for row in gateway.store.requests.page(connection, LogFilter(), 50, None)]
@@ -255,3 +259,55 @@ def test_no_time_per_token_where_there_is_none(gateway: Any, given: dict[str, An
 def test_an_unknown_request(gateway: Any) -> None:
     with pytest.raises(NotFoundError, match="two seconds"):
         gateway.services.logs.get("nothing")
+
+
+def test_one_process_at_a_time_moves_records(make: Any, tmp_path: Any) -> None:
+    journal = FakeJournal([record(1)])
+    one, other = (FolderLock(tmp_path, INGEST_LOCK) for _ in range(2))
+    first = IngestService(make().store, journal, lock=one)
+    first.start()
+    until(lambda: first.status().rows == 1)
+    store = make().store
+    second = IngestService(store, journal, lock=other)
+    second.start()
+    until(lambda: second.status().waiting)
+    journal.rows.append(record(2))
+    until(lambda: first.status().rows == 2)
+    assert second.status().rows == 0
+    assert first.stop()
+    assert not one.is_held
+    journal.rows.append(record(3))
+    until(lambda: second.status().rows == 1)
+    assert not second.status().waiting
+    assert second.stop()
+
+
+def test_who_has_no_lock_ends_without_a_look(gateway: Any, tmp_path: Any) -> None:
+    journal = FakeJournal([record(1)])
+    holder = FolderLock(tmp_path, INGEST_LOCK)
+    assert holder.take()
+    ingest = IngestService(gateway.store, journal, lock=FolderLock(tmp_path, INGEST_LOCK))
+    ingest.start()
+    assert ingest.stop()
+    assert (journal.reads, count(gateway)) == (0, 0)
+    holder.release()
+
+
+def test_rows_are_counted_for_the_charts_before_they_go(gateway: Any) -> None:
+    minute = 1_750_000_020_000
+    direct_log(gateway.store)([record(number, started_ms=minute + number) for number in range(30)])
+    upkeep = Upkeep(gateway.store, lambda: Retention(rows=10, age_ms=10**15, chart_age_ms=10**15))
+    assert upkeep.prune() == 20
+    asked = LogFilter(since_ms=minute, until_ms=minute + 60_000)
+    assert gateway.services.logs.stats(asked)["totals"]["requests"] == 30
+    upkeep = Upkeep(gateway.store, lambda: Retention(chart_age_ms=60_000))
+    upkeep.prune()
+    assert gateway.services.logs.stats(asked)["totals"]["requests"] == 0
+
+
+def test_the_log_s_bounds_are_settings(make: Any) -> None:
+    gateway = make("log: {rows: 3, retention: 100d, chart_retention: 200d}\n")
+    direct_log(gateway.store)([record(number) for number in range(9)])
+    assert gateway.services.upkeep.prune() == 6
+    gateway.services.configuration.change_settings({"log.payload_limit": "1kB"})
+    assert gateway.engine.applied[-1].log.payload_limit_bytes == 1_000

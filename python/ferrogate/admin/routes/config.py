@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import Body
@@ -9,6 +10,7 @@ from fastapi import Body
 from ferrogate.admin.dependencies import ServicesOf, api_router, problems
 from ferrogate.admin.problems import ProblemError
 from ferrogate.engine.describe import describe
+from ferrogate.services import Services
 
 __all__ = ["router"]
 
@@ -25,8 +27,12 @@ Changes = Annotated[
 
 @router.get("/config", summary="Get the effective configuration")
 def get_config(services: ServicesOf) -> dict[str, Any]:
-    """Everything in force, merged from flags, environment, file and data folder. Secrets are masked."""
-    return describe(services.configuration.effective)
+    """Everything in force, merged from flags, environment, file and data folder. Secrets are masked.
+
+    ``reload`` says how reading the file again went: where ``error`` is not null, the file is wrong and what
+    was in force before still is.
+    """
+    return _shown(services)
 
 
 @router.patch("/config", summary="Change settings", responses=problems(409))
@@ -44,4 +50,9 @@ def change_config(changes: Changes, services: ServicesOf) -> dict[str, Any]:
             )
         flat.update({f"{section}.{name}": value for name, value in values.items()})
     services.configuration.change_settings(flat)
-    return describe(services.configuration.effective)
+    return _shown(services)
+
+
+def _shown(services: Services) -> dict[str, Any]:
+    configuration = services.configuration
+    return {**describe(configuration.effective), "reload": asdict(configuration.reloads)}

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from ferrogate.admin.dependencies import ServicesOf, api_router
-from ferrogate.services.ingest import IngestStatus
+from ferrogate.services import Services
 
 __all__ = ["router"]
 
@@ -28,7 +28,8 @@ async def healthz() -> dict[str, str]:
 @router.get("/readyz", tags=["health"], summary="Ready", responses={503: {"description": "Not ready."}})
 def readyz(services: ServicesOf) -> JSONResponse:
     """503 while the gateway drains. Needs no credential and says nothing but this."""
-    if services.engine.status().get("draining"):
+    status = services.engine.status()
+    if status.get("leaving") or status.get("draining"):
         return JSONResponse({"ready": False, "status": "draining"}, 503)
     return JSONResponse({"ready": True, "status": "ready"})
 
@@ -37,12 +38,11 @@ def readyz(services: ServicesOf) -> JSONResponse:
 def metrics(services: ServicesOf) -> PlainTextResponse:
     """Engine and control plane, in the engine's format: OpenMetrics, or the older text of Prometheus."""
     text = services.engine.metrics()
-    status = None if services.ingest is None else services.ingest.status()
     body = text.rstrip().removesuffix(_OPEN_METRICS_END)
     if body != text.rstrip():
-        own = "" if status is None else _ingest_metrics(status, "")
+        own = _own_metrics(services, "")
         return PlainTextResponse(f"{body}{own}{_OPEN_METRICS_END}\n", headers={"content-type": _OPEN_METRICS})
-    own = "" if status is None else _ingest_metrics(status, "_total")
+    own = _own_metrics(services, "_total")
     return PlainTextResponse(text + own, headers={"content-type": _PROMETHEUS})
 
 
@@ -73,10 +73,22 @@ _INGEST_METRICS = (
 )
 
 
-def _ingest_metrics(status: IngestStatus, suffix: str) -> str:
+def _own_metrics(services: Services, suffix: str) -> str:
     """Return the counters; OpenMetrics names a family without ``_total``, Prometheus with it."""
-    return "".join(
-        f"# HELP {name}{suffix} {text}\n# TYPE {name}{suffix} counter\n"
-        f"{name}_total {getattr(status, field)}\n"
-        for field, name, text in _INGEST_METRICS
+    reloads = services.configuration.reloads
+    counters = [
+        ("ferrogate_config_reloads", "Times that the configuration file was read again", reloads.done),
+        ("ferrogate_config_reload_failures", "Times that it was wrong and changed nothing", reloads.failed),
+    ]
+    if services.ingest is not None:
+        status = services.ingest.status()
+        counters += [(name, text, getattr(status, field)) for field, name, text in _INGEST_METRICS]
+    wrong = (
+        "# HELP ferrogate_config_file_wrong 1 while the configuration file is wrong and not in force\n"
+        "# TYPE ferrogate_config_file_wrong gauge\n"
+        f"ferrogate_config_file_wrong {int(reloads.error is not None)}\n"
+    )
+    return wrong + "".join(
+        f"# HELP {name}{suffix} {text}\n# TYPE {name}{suffix} counter\n{name}_total {value}\n"
+        for name, text, value in counters
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from ferrogate.admin.dependencies import ServicesOf, api_router, problems
-from ferrogate.admin.log_schemas import LogEntry, LogList, Stats
+from ferrogate.admin.log_schemas import LogEntry, LogList, Payloads, Stats
 from ferrogate.admin.problems import ProblemError
 from ferrogate.config.quantities import duration_ms
 from ferrogate.services.logs import MOST_ROWS, parse_filter
@@ -52,6 +52,17 @@ def list_logs(
     except ValueError as error:
         raise ProblemError("validation_failed", str(error)) from None
     return {"items": page.items, "next_cursor": page.next_cursor}
+
+
+@router.get(
+    "/logs/{request_id:path}/payloads",
+    response_model=Payloads,
+    summary="Get a request's bodies",
+    responses=problems(404),
+)
+def get_payloads(request_id: str, services: ServicesOf) -> dict[str, Any]:
+    """Both bodies of a request as they went, from their start up to `log.payload_limit`."""
+    return services.payloads.get(request_id)
 
 
 @router.get(

@@ -36,7 +36,8 @@ def get_alias(alias: str, services: ServicesOf) -> dict[str, Any]:
 )
 def put_alias(alias: str, body: AliasBody, services: ServicesOf, response: Response) -> dict[str, Any]:
     """Targets are tried in order; those with a weight share the traffic of the first place."""
-    entry, is_new = services.aliases.put(alias, [_target(target) for target in body.targets])
+    targets = [_target(target) for target in body.targets]
+    entry, is_new = services.aliases.put(alias, targets, body.log.payloads)
     response.status_code = 201 if is_new else 200
     return _shape(entry)
 
@@ -65,4 +66,10 @@ def _shape(alias: AliasEntry) -> dict[str, Any]:
         {"provider": target.provider, "model": target.model, "weight": target.weight}
         for target in alias.targets
     ]
-    return {"name": alias.name, "targets": targets, "source": alias.source, "origin": alias.origin or None}
+    return {
+        "name": alias.name,
+        "targets": targets,
+        "log": {"payloads": alias.payloads},
+        "source": alias.source,
+        "origin": alias.origin or None,
+    }

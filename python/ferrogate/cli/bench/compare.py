@@ -100,6 +100,13 @@ class _Comparison:
 
 
 def _load(scenario: Scenario, rate: float, seconds: float) -> Load:
-    load = Load(rate=rate, duration=seconds, stream=scenario.stream, body_bytes=scenario.body_bytes)
+    load = Load(
+        rate=rate,
+        duration=seconds,
+        stream=scenario.stream,
+        body_bytes=scenario.body_bytes,
+        messages=scenario.messages,
+        model=scenario.model,
+    )
     # A fixed rate is bounded by the schedule; spare connections keep a slow moment from becoming a queue.
     return replace(load, connections=scenario.connections if rate == 0 else max(64, 4 * scenario.connections))

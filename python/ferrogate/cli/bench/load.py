@@ -24,7 +24,9 @@ class Scenario:
     """A kind of traffic.
 
     ``script`` is the mock's behaviour for the bench's key, ``unit`` what CPU is divided by, ``connections``
-    how many are kept busy at saturation.
+    how many are kept busy at saturation, ``messages`` how many share the body (0: turns of 480 bytes). The
+    mock repeats the last message where the model's name has ``echo`` in it; for any other its events have
+    the scripted size.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Scenario:
     unit: str
     body_bytes: int = 600
     connections: int = 16
+    messages: int = 0
+    model: str = "mock/echo"
     script: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -43,6 +47,7 @@ STREAMS = Scenario(
     stream=True,
     unit="chunk",
     connections=64,
+    model="mock/filler",
     # Above 0 ms between chunks the mock sends every chunk in a write of its own.
     script={"chunks": 100, "chunk_bytes": 250, "chunk_ms": 1},
 )
@@ -50,14 +55,23 @@ STREAMS = Scenario(
 
 @dataclass(frozen=True)
 class Load:
-    """What the generator is asked to do; times in seconds, ``rate`` 0 is saturation."""
+    """What the generator is asked to do; times in seconds, ``rate`` 0 is saturation.
+
+    ``requests`` ends the load after so many; with a rate far above what can be sent they are a burst.
+    ``open_first`` opens all connections before the first request is due.
+    """
 
     rate: float
     duration: float
     stream: bool = False
     connections: int = 64
+    requests: int = 0
+    open_first: bool = False
     warmup: float = 0.0
+    timeout: float = 30.0
+    drain: float = 10.0
     body_bytes: int = 600
+    messages: int = 0
     model: str = "mock/echo"
     path: str = "/v1/chat/completions"
     headers: Mapping[str, str] = field(default_factory=lambda: {"authorization": f"Bearer {KEY}"})
@@ -71,11 +85,16 @@ class Load:
             "rate": self.rate,
             "duration_s": self.duration,
             "warmup_s": self.warmup,
+            "requests": self.requests,
             "connections": max(self.connections, self.threads),
+            "open_first": self.open_first,
+            "timeout_ms": round(self.timeout * 1000),
+            "drain_ms": round(self.drain * 1000),
             "threads": self.threads,
             "stream": self.stream,
             "model": self.model,
             "body_bytes": self.body_bytes,
+            "messages": self.messages,
             "headers": dict(self.headers),
             "watch": dict(watch),
         }

@@ -7,15 +7,30 @@ it: the whole process until its background work (the request log, above all) is 
 from __future__ import annotations
 
 import contextlib
+import resource
 import time
 from collections.abc import Iterable
 
 import psutil
 
-__all__ = ["cpu_seconds", "memory_bytes", "tree", "wait_idle"]
+__all__ = ["cpu_seconds", "memory_bytes", "raise_file_limit", "tree", "wait_idle"]
 
 IDLE_SHARE = 0.02
 """Of one core: below this a process is idle."""
+
+
+MOST_FILES = 1_048_576
+
+
+def raise_file_limit() -> int:
+    """Let this process, and those it starts, open as many files as the system allows; returns how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft not in (resource.RLIM_INFINITY, wanted):
+        with contextlib.suppress(ValueError, OSError):  # macOS allows less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            return wanted
+    return MOST_FILES if soft == resource.RLIM_INFINITY else soft
 
 
 def tree(pids: Iterable[int]) -> list[psutil.Process]:

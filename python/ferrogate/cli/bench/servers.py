@@ -22,6 +22,7 @@ __all__ = [
     "Server",
     "ServerError",
     "find_nginx",
+    "free_port",
     "start",
     "start_gateway",
     "start_mock",
@@ -77,12 +78,19 @@ class Server:
 
 
 def start(
-    name: str, command: Sequence[str | Path], folder: Path, *, url: str | None = None, patience: float = 30.0
+    name: str,
+    command: Sequence[str | Path],
+    folder: Path,
+    *,
+    url: str | None = None,
+    patience: float = 30.0,
+    environment: Mapping[str, str] | None = None,
 ) -> Server:
     """Start ``command`` and wait until it answers.
 
     Without ``url`` the server has to print ``listening on http://...``; with it, to accept connections there.
-    Its output goes to files in ``folder``; the end of it is in the error when it does not come up.
+    ``environment`` is added to what is passed on. Its output goes to files in ``folder``; the end of it is in
+    the error when it does not come up.
     """
     out, err = folder / f"{name}.out", folder / f"{name}.err"
     with out.open("wb") as stdout, err.open("wb") as stderr:
@@ -92,7 +100,7 @@ def start(
             stdout=stdout,
             stderr=stderr,
             cwd=folder,
-            env=_environment(),
+            env=_environment() | dict(environment or {}),
             start_new_session=True,  # Ctrl-C reaches this program, which ends its servers in order
         )
     server = Server(name, url or "", process)
@@ -149,13 +157,11 @@ def find_nginx() -> str | None:
 
 
 def start_nginx(folder: Path, mock: str, connections: int = 4096) -> Server:
-    """One nginx worker in front of the URL ``mock``, by the committed template."""
+    """One nginx worker for so many clients in front of the URL ``mock``, by the committed template."""
     program = find_nginx()
     if program is None:
         raise ServerError("nginx is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     home = folder / "nginx"
     home.mkdir(exist_ok=True)
     text = resources.files("ferrogate.cli.bench").joinpath("nginx.conf").read_text("utf-8")
@@ -167,6 +173,13 @@ def start_nginx(folder: Path, mock: str, connections: int = 4096) -> Server:
     config.write_text(text, encoding="utf-8")
     command = [program, "-p", str(home), "-e", str(home / "nginx-error.log"), "-c", str(config)]
     return start("nginx", command, folder, url=f"http://127.0.0.1:{port}")
+
+
+def free_port() -> int:
+    """Find a loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _environment() -> dict[str, str]:

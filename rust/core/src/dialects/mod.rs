@@ -1,10 +1,12 @@
 //! Wire formats: which paths they have, how their errors look, what their answers say.
 
+mod climb;
 pub mod openai;
 mod operation;
 mod route;
 mod usage;
 
+pub use climb::climbs;
 pub use operation::{Body, Operation};
 pub use route::{Dialect, Route, route};
 pub use usage::Usage;

@@ -1,5 +1,6 @@
 //! Token counts as providers report them.
 
+use memchr::memmem;
 use serde::Deserialize;
 
 /// What an answer cost, in tokens.
@@ -47,6 +48,14 @@ impl Usage {
             output: wire.completion_tokens.unwrap_or(0),
             cached: cached.or(wire.prompt_cache_hit_tokens).unwrap_or(0),
         })
+    }
+
+    /// The last `usage` object in the end of an answer.
+    pub fn last_in(end: &[u8]) -> Option<Self> {
+        let at = memmem::rfind(end, b"\"usage\"")?;
+        let rest = &end[at + 7..];
+        let open = rest.iter().position(|&byte| byte == b'{')?;
+        (open..rest.len()).filter(|&at| rest[at] == b'}').find_map(|at| Self::parse(&rest[open..=at]))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Grammar: RFC 8259 in valid UTF-8, depth at most [`MAX_DEPTH`]; `NaN` and `Infinity` are refused, lone surrogate
 //! escapes pass. The bytes are never copied, so what is not changed is forwarded as it came.
 
+mod plain;
 mod scan;
 mod text;
 

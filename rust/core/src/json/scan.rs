@@ -1,5 +1,8 @@
-//! The scanner: an explicit stack of bits instead of recursion, strings skipped eight bytes at a time.
+//! The scanner: an explicit stack of bits instead of recursion, strings skipped a block at a time.
+//!
+//! UTF-8 is checked string by string, and only where a byte is beyond ASCII: outside strings nothing else is allowed.
 
+use super::plain::{plain_prefix, short_string};
 use super::{MAX_DEPTH, Span};
 
 /// Why a document was refused.
@@ -22,28 +25,20 @@ pub struct Member {
 
 /// Checks that `document` is one whole JSON value.
 pub fn validate(document: &[u8]) -> Result<(), Invalid> {
-    check_utf8(document)?;
-    Scanner { bytes: document, at: 0 }.document(|_| {})
+    Scanner::new(document).run(|_| {})
 }
 
 /// Checks that `document` is one whole JSON object and calls `visit` for each of its members, in order.
 ///
 /// The visitor runs while later bytes are still unchecked: use what it gathered only after `Ok`.
 pub fn scan_object(document: &[u8], visit: impl FnMut(Member)) -> Result<(), Invalid> {
-    check_utf8(document)?;
-    let mut scanner = Scanner { bytes: document, at: 0 };
+    let mut scanner = Scanner::new(document);
     scanner.skip_whitespace();
-    if document.get(scanner.at).is_some_and(|&byte| byte != b'{') {
-        let rest = Scanner { bytes: document, at: 0 }.document(|_| {});
-        return rest.and(Err(Invalid { offset: scanner.at, what: "the body is not a JSON object" }));
+    if scanner.peek().is_some_and(|byte| byte != b'{') {
+        validate(document)?;
+        return Err(Invalid { offset: scanner.at, what: "the body is not a JSON object" });
     }
-    scanner.document(visit)
-}
-
-fn check_utf8(document: &[u8]) -> Result<(), Invalid> {
-    std::str::from_utf8(document)
-        .map(|_| ())
-        .map_err(|error| Invalid { offset: error.valid_up_to(), what: "invalid UTF-8" })
+    scanner.run(visit)
 }
 
 /// One bit a level: set for an object. 128 levels fit one word.
@@ -68,13 +63,34 @@ impl Nesting {
     }
 }
 
+/// The document is not JSON; the scanner knows where and why. Small, so that it travels in a register.
+struct Refused;
+
+type Scan<T> = Result<T, Refused>;
+
 struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
+    what: &'static str,
 }
 
-impl Scanner<'_> {
-    fn document(&mut self, mut visit: impl FnMut(Member)) -> Result<(), Invalid> {
+impl<'a> Scanner<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, what: "" }
+    }
+
+    /// Scans all of the document.
+    fn run(mut self, visit: impl FnMut(Member)) -> Result<(), Invalid> {
+        self.document(visit).map_err(|Refused| {
+            // A document that is no text at all is told so, whatever the grammar stumbled over.
+            match std::str::from_utf8(self.bytes) {
+                Ok(_) => Invalid { offset: self.at, what: self.what },
+                Err(error) => Invalid { offset: error.valid_up_to(), what: "invalid UTF-8" },
+            }
+        })
+    }
+
+    fn document(&mut self, mut visit: impl FnMut(Member)) -> Scan<()> {
         let mut nesting = Nesting { objects: 0, depth: 0 };
         let mut key = Span { start: 0, end: 0 };
         let mut value_start = 0;
@@ -122,7 +138,8 @@ impl Scanner<'_> {
     }
 
     /// Consumes one scalar or empty container (false), or the opening bracket of a container with content (true).
-    fn opens_container(&mut self, nesting: &mut Nesting) -> Result<bool, Invalid> {
+    #[inline]
+    fn opens_container(&mut self, nesting: &mut Nesting) -> Scan<bool> {
         let close = match self.peek() {
             Some(b'{') => b'}',
             Some(b'[') => b']',
@@ -141,7 +158,8 @@ impl Scanner<'_> {
         Ok(true)
     }
 
-    fn member_key(&mut self, nesting: &Nesting, top: &mut Span) -> Result<(), Invalid> {
+    #[inline]
+    fn member_key(&mut self, nesting: &Nesting, top: &mut Span) -> Scan<()> {
         if self.peek() != Some(b'"') {
             return self.fail("expected a key in double quotes");
         }
@@ -159,7 +177,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn scalar(&mut self) -> Result<(), Invalid> {
+    fn scalar(&mut self) -> Scan<()> {
         match self.peek() {
             Some(b'"') => self.string(),
             Some(b'-' | b'0'..=b'9') => self.number(),
@@ -171,7 +189,7 @@ impl Scanner<'_> {
         }
     }
 
-    fn literal(&mut self, word: &[u8]) -> Result<(), Invalid> {
+    fn literal(&mut self, word: &[u8]) -> Scan<()> {
         if self.bytes[self.at..].starts_with(word) {
             self.at += word.len();
             return Ok(());
@@ -179,7 +197,7 @@ impl Scanner<'_> {
         self.fail("expected a value")
     }
 
-    fn number(&mut self) -> Result<(), Invalid> {
+    fn number(&mut self) -> Scan<()> {
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
@@ -202,7 +220,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn digits(&mut self) -> Result<(), Invalid> {
+    fn digits(&mut self) -> Scan<()> {
         let start = self.at;
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
@@ -210,24 +228,43 @@ impl Scanner<'_> {
         if self.at == start { self.fail("expected a digit") } else { Ok(()) }
     }
 
-    /// Consumes a string with both quotes. The bytes are known to be UTF-8.
-    fn string(&mut self) -> Result<(), Invalid> {
+    /// Consumes a string with both quotes.
+    #[inline]
+    fn string(&mut self) -> Scan<()> {
         self.at += 1;
+        match short_string(&self.bytes[self.at..]) {
+            Some(length) => {
+                self.at += length + 1;
+                Ok(())
+            }
+            None => self.rest_of_string(),
+        }
+    }
+
+    #[inline(never)]
+    fn rest_of_string(&mut self) -> Scan<()> {
+        let start = self.at;
+        let mut beyond_ascii = false;
         loop {
-            self.at += plain_prefix(&self.bytes[self.at..]);
+            let plain = plain_prefix(&self.bytes[self.at..]);
+            self.at += plain.length;
+            beyond_ascii |= plain.beyond_ascii;
             match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(());
-                }
+                Some(b'"') => break,
                 Some(b'\\') => self.escape()?,
                 Some(_) => return self.fail("a control character in a string"),
                 None => return self.fail("a string without an end"),
             }
         }
+        if beyond_ascii && std::str::from_utf8(&self.bytes[start..self.at]).is_err() {
+            return self.fail("invalid UTF-8");
+        }
+        self.at += 1;
+        Ok(())
     }
 
-    fn escape(&mut self) -> Result<(), Invalid> {
+    #[inline]
+    fn escape(&mut self) -> Scan<()> {
         match self.bytes.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
             Some(b'u') => {
@@ -242,42 +279,26 @@ impl Scanner<'_> {
         Ok(())
     }
 
+    #[inline]
     fn skip_whitespace(&mut self) {
+        if self.peek().is_some_and(|byte| byte > b' ') {
+            return;
+        }
         while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;
         }
     }
 
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
-    fn fail<T>(&self, what: &'static str) -> Result<T, Invalid> {
-        Err(Invalid { offset: self.at, what })
+    #[cold]
+    fn fail<T>(&mut self, what: &'static str) -> Scan<T> {
+        self.what = what;
+        Err(Refused)
     }
-}
-
-const LOW: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
-
-/// How many bytes from the start are neither a quote, nor a backslash, nor a control character.
-///
-/// Eight bytes at a time; the marks of a lane may be wrong above the lowest true one only, which is the one used.
-fn plain_prefix(bytes: &[u8]) -> usize {
-    let has_zero = |word: u64| word.wrapping_sub(LOW) & !word & HIGH;
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let control = word.wrapping_sub(LOW * 0x20) & !word & HIGH;
-        let marks =
-            control | has_zero(word ^ (LOW * u64::from(b'"'))) | has_zero(word ^ (LOW * u64::from(b'\\')));
-        if marks != 0 {
-            return index * 8 + marks.trailing_zeros() as usize / 8;
-        }
-    }
-    let tail =
-        rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\').unwrap_or(rest.len());
-    words.len() * 8 + tail
 }
 
 #[cfg(test)]

@@ -147,10 +147,4 @@ proptest! {
     fn never_panics_on_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = scan_object(&bytes, |member| { let _ = (member.key.of(&bytes), member.value.of(&bytes)); });
     }
-
-    #[test]
-    fn plain_prefix_is_the_first_special_byte(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-        let expected = bytes.iter().position(|&b| b < 0x20 || b == b'"' || b == b'\\').unwrap_or(bytes.len());
-        prop_assert_eq!(plain_prefix(&bytes), expected);
-    }
 }

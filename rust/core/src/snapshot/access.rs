@@ -101,7 +101,7 @@ impl Access {
     }
 
     fn check_host(&self, host: Option<&str>) -> Result<(), GatewayError> {
-        let name = host_name(host.unwrap_or_default()).to_ascii_lowercase();
+        let name = host.and_then(host_name).unwrap_or_default().to_ascii_lowercase();
         let local = matches!(name.as_str(), "localhost" | "127.0.0.1" | "[::1]");
         if local || self.hosts.iter().any(|allowed| matches!(&**allowed, "*") || **allowed == *name) {
             return Ok(());
@@ -115,8 +115,8 @@ impl Access {
     fn check_origin(&self, origin: Option<&str>, host: Option<&str>) -> Result<(), GatewayError> {
         let Some(origin) = origin.map(str::to_ascii_lowercase) else { return Ok(()) };
         let own = host.map(str::to_ascii_lowercase).unwrap_or_default();
-        let is_own =
-            origin.split_once("://").is_some_and(|(_, authority)| !own.is_empty() && authority == own);
+        let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        let is_own = authority.is_some_and(|authority| !own.is_empty() && authority == own);
         if is_own || self.origins.iter().any(|allowed| matches!(&**allowed, "*") || **allowed == *origin) {
             return Ok(());
         }
@@ -132,12 +132,16 @@ impl Access {
     }
 }
 
-/// A Host header without its port.
-fn host_name(host: &str) -> &str {
-    if host.starts_with('[') {
-        return host.find(']').map_or(host, |end| &host[..=end]);
-    }
-    host.split_once(':').map_or(host, |(name, _)| name)
+/// A Host header without its port. None where what stands behind the name is no port: a name that is trusted must not
+/// be the beginning of another one, such as `localhost:80@evil.example` or `[::1].evil.example`.
+fn host_name(host: &str) -> Option<&str> {
+    let end = match host.strip_prefix('[') {
+        Some(literal) => literal.find(']')? + 2,
+        None => host.find(':').unwrap_or(host.len()),
+    };
+    let (name, port) = host.split_at(end);
+    let is_port = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some(name)
 }
 
 fn head(hash: &[u8; 32]) -> [u8; 8] {
@@ -209,13 +213,41 @@ mod tests {
         for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "[::1]:8080", "[::1]", "llm.internal:80"] {
             assert_eq!(kind(host, None), Ok("local".into()), "{host}");
         }
-        for host in ["evil.example", "127.0.0.1.evil.example", "[::2]:80", "", "localhost.evil:80"] {
+        for host in [
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "[::2]:80",
+            "",
+            "localhost.evil:80",
+            "localhost.",
+            "localhost:80@evil.example",
+            "localhost@evil.example",
+            "localhost:evil",
+            "localhost:80:80",
+            "localhost/",
+            "[::1].evil.example",
+            "[::1]evil",
+            "[::1",
+            "::1",
+            "[::ffff:127.0.0.1]",
+            "127.1",
+            "0.0.0.0",
+        ] {
             assert_eq!(kind(host, None), Err(Kind::HostForbidden), "{host}");
         }
         assert!(kind("localhost:8080", Some("http://localhost:8080")).is_ok());
         assert!(kind("localhost:8080", Some("https://APP.example")).is_ok());
-        for origin in ["http://localhost:3000", "null", "https://evil.example", "http://localhost:8080.evil"]
-        {
+        for origin in [
+            "http://localhost:3000",
+            "null",
+            "",
+            "localhost:8080",
+            "https://evil.example",
+            "http://localhost:8080.evil",
+            "http://evil@localhost:8080",
+            "http://localhost:8080/",
+            "file://localhost:8080",
+        ] {
             assert_eq!(kind("localhost:8080", Some(origin)), Err(Kind::OriginForbidden), "{origin}");
         }
     }

@@ -43,6 +43,21 @@ pub struct Limits {
     pub answer_bytes: usize,
     /// Connections of clients.
     pub max_connections: usize,
+    /// Requests at one time on one HTTP/2 connection of a client.
+    pub client_streams: u32,
+}
+
+/// What is kept of bodies, beside a request's row.
+#[derive(Debug, Clone, Copy)]
+pub struct PayloadRules {
+    /// Whether any are, where an alias does not say otherwise.
+    pub enabled: bool,
+    /// Of one body, from its start.
+    pub limit_bytes: usize,
+    /// For how long.
+    pub retention: Duration,
+    /// Of all together, as they are on disk.
+    pub total_bytes: u64,
 }
 
 /// Everything the engine knows at one moment. Immutable: a change is a new one.
@@ -52,6 +67,8 @@ pub struct Snapshot {
     pub access: Access,
     /// Bounds.
     pub limits: Limits,
+    /// What is kept of bodies.
+    pub payloads: PayloadRules,
     /// Whether the headers that name internals are sent.
     pub expose_headers: bool,
     /// All providers.
@@ -59,6 +76,8 @@ pub struct Snapshot {
     pub(super) by_name: HashMap<Box<str>, usize>,
     pub(super) aliases: HashMap<Box<str>, Vec<resolve::AliasTarget>>,
     alias_names: Vec<Box<str>>,
+    /// What an alias says for itself.
+    payload_overrides: HashMap<Box<str>, bool>,
 }
 
 impl Snapshot {
@@ -83,9 +102,11 @@ impl Snapshot {
         }
         let mut aliases = HashMap::new();
         let mut alias_names = Vec::new();
+        let mut payload_overrides = HashMap::new();
         for alias in wire.aliases {
             let targets = resolve::compile_alias(&alias, &by_name).map_err(Rejected)?;
             alias_names.push(alias.name.clone().into());
+            payload_overrides.extend(alias.payloads.map(|kept| (alias.name.clone().into(), kept)));
             if aliases.insert(alias.name.clone().into(), targets).is_some() {
                 return Err(Rejected(format!("alias {} stands twice", alias.name)));
             }
@@ -96,11 +117,13 @@ impl Snapshot {
         Ok(Self {
             access,
             limits,
+            payloads: compile_log(wire.log),
             expose_headers: wire.expose_headers,
             providers,
             by_name,
             aliases,
             alias_names,
+            payload_overrides,
         })
     }
 
@@ -109,9 +132,24 @@ impl Snapshot {
         self.by_name.get(name).map(|&index| &self.providers[index])
     }
 
+    /// How many bytes are kept of each body of a request for `model`; 0 where none are.
+    pub fn payload_limit(&self, model: &str) -> usize {
+        let said = self.payload_overrides.get(model).copied();
+        if said.unwrap_or(self.payloads.enabled) { self.payloads.limit_bytes } else { 0 }
+    }
+
     /// The aliases' names, in the order of the configuration.
     pub fn alias_names(&self) -> impl Iterator<Item = &str> {
         self.alias_names.iter().map(|name| &**name)
+    }
+}
+
+fn compile_log(wire: schema::Log) -> PayloadRules {
+    PayloadRules {
+        enabled: wire.payloads,
+        limit_bytes: wire.payload_limit_bytes,
+        retention: Duration::from_millis(wire.payload_retention_ms),
+        total_bytes: wire.payload_total_bytes,
     }
 }
 
@@ -127,6 +165,7 @@ fn compile_limits(wire: schema::Limits) -> Limits {
         stream_body_bytes: wire.stream_body_bytes,
         answer_bytes: wire.answer_bytes,
         max_connections: wire.max_connections,
+        client_streams: wire.client_streams,
     }
 }
 

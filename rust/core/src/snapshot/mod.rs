@@ -5,8 +5,10 @@ mod compile;
 mod provider;
 mod resolve;
 mod schema;
+mod target;
 
 pub use access::{Access, Principal};
-pub use compile::{Limits, Rejected, Snapshot};
-pub use provider::{Key, Provider, Target, Timeouts};
+pub use compile::{Limits, PayloadRules, Rejected, Snapshot};
+pub use provider::{Key, Provider, Timeouts};
 pub use resolve::{Asked, Resolved, Tier};
+pub use target::{Target, Trust};

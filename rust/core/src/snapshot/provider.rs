@@ -1,16 +1,19 @@
 //! A provider, ready to be sent to.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::schema;
+use super::target::{Target, Trust};
 use crate::balance::{LaneTable, LaneTables};
-use crate::dialects::Operation;
+use crate::dialects::{Operation, climbs};
+use crate::secret::Secret;
 
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -39,6 +42,8 @@ pub struct Key {
     pub name_header: HeaderValue,
     /// What is sent; None for an empty key.
     pub credential: Option<HeaderValue>,
+    /// What no answer may show; None for a value that is too short to be told from text.
+    pub secret: Option<Arc<Secret>>,
     /// Its share among the provider's keys.
     pub weight: f64,
     /// Whether it may be used at all.
@@ -73,19 +78,6 @@ impl Key {
     pub fn is_usable(&self) -> bool {
         self.enabled && self.weight > 0.0
     }
-}
-
-/// Where a provider lives: what connections are pooled by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Target {
-    /// TLS or not.
-    pub tls: bool,
-    /// Host name or address, IPv6 without brackets.
-    pub host: Box<str>,
-    /// Port.
-    pub port: u16,
-    /// Whether HTTP/2 may be offered.
-    pub http2: bool,
 }
 
 /// A provider, everything resolved.
@@ -145,12 +137,13 @@ impl Provider {
             let header: HeaderName = header.parse().map_err(|error| at("headers", &error))?;
             headers.push((header, value.parse().map_err(|error| at("headers", &error))?));
         }
+        let told = credentials(&wire.headers, &wire.query);
         let mut keys = Vec::with_capacity(wire.keys.len());
         for key in wire.keys {
-            keys.push(compile_key(key, &wire.auth.prefix, lanes).map_err(|error| at("keys", &error))?);
+            keys.push(compile_key(key, &wire.auth.prefix, &told, lanes).map_err(|error| at("keys", &error))?);
         }
         if wire.keyless && wire.configured && keys.is_empty() {
-            keys.push(keyless(&name, lanes).map_err(|error| at("keys", &error))?);
+            keys.push(keyless(&name, &told, lanes).map_err(|error| at("keys", &error))?);
         }
         if !wire.templates.contains_key("*") {
             return Err(at("templates", &"the default * is missing"));
@@ -161,7 +154,13 @@ impl Provider {
             name_header: header_text(&name),
             host_header: HeaderValue::from_str(authority.as_str()).map_err(|error| at("base_url", &error))?,
             auth_header: wire.auth.header.parse().map_err(|error| at("auth.header", &error))?,
-            target: Arc::new(Target { tls, host, port, http2: wire.http2 == schema::Http2::Auto }),
+            target: Arc::new(Target {
+                tls,
+                host,
+                port,
+                http2: wire.http2 == schema::Http2::Auto,
+                trust: wire.tls.ca.filter(|_| tls).map(Trust::new),
+            }),
             headers,
             forward_headers: wire.forward_headers.into_iter().map(Into::into).collect(),
             timeouts: compile_timeouts(wire.timeouts),
@@ -180,11 +179,15 @@ impl Provider {
 
     /// The address of a request: `rest` is the client's path behind `/v1/`, `query` the client's, as it came.
     ///
-    /// None where the parts do not make a valid address, which only a client's path can cause.
+    /// None where the parts do not make a valid address, which only a client's path or model can cause: a model that
+    /// stands in the path must not lead out of it.
     pub fn uri(&self, operation: Operation, rest: &str, query: Option<&str>, model: &str) -> Option<Uri> {
         let find =
             |wanted: &str| self.templates.iter().find(|(key, _)| **key == *wanted).map(|(_, value)| &**value);
         let template = find(operation.name()).or_else(|| find("*")).unwrap_or("/{path}");
+        if template.contains("{model}") && climbs(model) {
+            return None;
+        }
         let mut path = String::with_capacity(self.prefix.len() + template.len() + rest.len() + 32);
         path.push_str(&self.prefix);
         expand(&mut path, template, rest, model);
@@ -236,7 +239,28 @@ fn compile_timeouts(wire: schema::Timeouts) -> Timeouts {
     }
 }
 
-fn compile_key(key: schema::Key, prefix: &str, lanes: &mut LaneTables) -> Result<Key, String> {
+/// What the headers and the query of a provider hold beside its key, in the forms in which they are sent.
+fn credentials(headers: &BTreeMap<String, String>, query: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for value in headers.iter().filter(|(name, _)| Secret::is_named(name)).map(|(_, value)| value) {
+        found.push(value.clone());
+        found.extend(value.split_once(' ').map(|(_scheme, rest)| rest.to_owned()));
+    }
+    for (_, value) in
+        query.split('&').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| Secret::is_named(name))
+    {
+        found.push(value.to_owned());
+        found.extend(percent_decode_str(value).decode_utf8().ok().map(Into::into));
+    }
+    found
+}
+
+fn compile_key(
+    key: schema::Key,
+    prefix: &str,
+    told: &[String],
+    lanes: &mut LaneTables,
+) -> Result<Key, String> {
     let credential = if key.value.is_empty() {
         None
     } else {
@@ -254,6 +278,7 @@ fn compile_key(key: schema::Key, prefix: &str, lanes: &mut LaneTables) -> Result
         name_header: header_text(&key.name),
         name: key.name.into(),
         credential,
+        secret: Secret::of(told.iter().map(String::as_str).chain([&*key.value])).map(Arc::new),
         weight: key.weight,
         enabled: key.enabled,
         models: key.models.into_iter().map(Into::into).collect(),
@@ -261,7 +286,7 @@ fn compile_key(key: schema::Key, prefix: &str, lanes: &mut LaneTables) -> Result
 }
 
 /// The one key of a provider that asks for none.
-fn keyless(provider: &str, lanes: &mut LaneTables) -> Result<Key, String> {
+fn keyless(provider: &str, told: &[String], lanes: &mut LaneTables) -> Result<Key, String> {
     let key = schema::Key {
         id: format!("keyless:{provider}"),
         name: "none".to_owned(),
@@ -270,7 +295,7 @@ fn keyless(provider: &str, lanes: &mut LaneTables) -> Result<Key, String> {
         models: vec!["*".to_owned()],
         enabled: true,
     };
-    compile_key(key, "", lanes)
+    compile_key(key, "", told, lanes)
 }
 
 /// A name as a header value; what a header cannot hold is percent-encoded.

@@ -10,6 +10,8 @@ pub(super) struct Document {
     pub version: u32,
     pub auth: Auth,
     pub limits: Limits,
+    #[serde(default)]
+    pub log: Log,
     pub expose_headers: bool,
     pub providers: Vec<Provider>,
     pub aliases: Vec<Alias>,
@@ -46,6 +48,32 @@ pub(super) struct Limits {
     pub stream_body_bytes: u64,
     pub answer_bytes: usize,
     pub max_connections: usize,
+    #[serde(default = "default_client_streams")]
+    pub client_streams: u32,
+}
+
+fn default_client_streams() -> u32 {
+    128
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Log {
+    pub payloads: bool,
+    pub payload_limit_bytes: usize,
+    pub payload_retention_ms: u64,
+    pub payload_total_bytes: u64,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            payloads: true,
+            payload_limit_bytes: 64_000,
+            payload_retention_ms: 7 * 86_400_000,
+            payload_total_bytes: 2_000_000_000,
+        }
+    }
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -90,6 +118,12 @@ pub(super) enum Http2 {
     Off,
 }
 
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    pub ca: Option<String>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Provider {
@@ -104,6 +138,8 @@ pub(super) struct Provider {
     pub forward_headers: Vec<String>,
     pub timeouts: Timeouts,
     pub http2: Http2,
+    #[serde(default)]
+    pub tls: Tls,
     pub keyless: bool,
     pub configured: bool,
     pub key_hint: String,
@@ -123,4 +159,6 @@ pub(super) struct Target {
 pub(super) struct Alias {
     pub name: String,
     pub targets: Vec<Target>,
+    #[serde(default)]
+    pub payloads: Option<bool>,
 }

@@ -198,3 +198,25 @@ fn reads_what_the_python_end_writes() {
     let snapshot = Snapshot::compile(golden, &mut LaneTables::default()).unwrap();
     assert!(!snapshot.providers.is_empty() && snapshot.alias_names().count() > 0);
 }
+
+#[test]
+fn bodies_are_kept_as_the_log_says_unless_an_alias_says_otherwise() {
+    let target = json!([{"provider": "openai", "model": "gpt", "weight": null}]);
+    let mut document = document(
+        &[provider("openai", &json!([key("k1", &["*"])]))],
+        &json!([
+            {"name": "quiet", "targets": target, "payloads": false},
+            {"name": "loud", "targets": target, "payloads": true},
+            {"name": "plain", "targets": target, "payloads": null},
+        ]),
+    );
+    let limits = |document: &Value| {
+        let snapshot = compile(document).unwrap();
+        ["quiet", "loud", "plain", "gpt", ""].map(|model| snapshot.payload_limit(model))
+    };
+    assert_eq!(limits(&document), [0, 64_000, 64_000, 64_000, 64_000]);
+    document["log"] = json!({
+        "payloads": false, "payload_limit_bytes": 10, "payload_retention_ms": 1, "payload_total_bytes": 1,
+    });
+    assert_eq!(limits(&document), [0, 10, 0, 0, 0]);
+}

@@ -7,4 +7,9 @@ mod event;
 mod splitter;
 
 pub use event::{Event, parse};
-pub use splitter::{Splitter, TAIL_LIMIT};
+pub use splitter::{Found, Splitter, TAIL_LIMIT};
+
+/// The bytes behind a byte order mark, which may stand at the very beginning.
+pub fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}

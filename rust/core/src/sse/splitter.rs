@@ -5,6 +5,45 @@ use memchr::memchr2;
 
 /// An unfinished event waits up to this many bytes; a longer one flows as it comes.
 pub const TAIL_LIMIT: usize = 64 * 1024;
+/// What is kept of each end of an event that flows: its name stands in front, its usage and finish reason behind.
+const KEPT: usize = 4 * 1024;
+
+/// An event that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found<'a> {
+    /// Its bytes with the blank line.
+    Whole(&'a [u8]),
+    /// It was longer than [`TAIL_LIMIT`] and went by: the two ends of it.
+    Long {
+        /// How it began.
+        start: &'a [u8],
+        /// How it ended.
+        end: &'a [u8],
+    },
+}
+
+/// The two ends of an event that flows.
+#[derive(Debug)]
+struct Flowing {
+    start: Bytes,
+    end: BytesMut,
+}
+
+impl Flowing {
+    fn begin(event: &Bytes) -> Self {
+        let mut flowing =
+            Self { start: Bytes::copy_from_slice(&event[..KEPT.min(event.len())]), end: BytesMut::new() };
+        flowing.push(event);
+        flowing
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let fresh = &bytes[bytes.len().saturating_sub(KEPT)..];
+        let over = (self.end.len() + fresh.len()).saturating_sub(KEPT);
+        let _ = self.end.split_to(over.min(self.end.len()));
+        self.end.extend_from_slice(fresh);
+    }
+}
 
 /// Where in a line the stream stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,40 +63,39 @@ enum Place {
 pub struct Splitter {
     place: Place,
     tail: BytesMut,
-    flowing: bool,
+    flowing: Option<Flowing>,
 }
 
 impl Default for Splitter {
     fn default() -> Self {
-        Self { place: Place::LineStart, tail: BytesMut::new(), flowing: false }
+        Self { place: Place::LineStart, tail: BytesMut::new(), flowing: None }
     }
 }
 
 impl Splitter {
-    /// Takes a chunk; calls `event` for each whole event in it (its bytes with the blank line) and returns, through
-    /// `ready`, the bytes that may be relayed now, in order and untouched.
-    ///
-    /// An event longer than [`TAIL_LIMIT`] is relayed in pieces and not given to `event`.
-    pub fn push(&mut self, chunk: Bytes, mut event: impl FnMut(&[u8]), mut ready: impl FnMut(Bytes)) {
+    /// Takes a chunk; calls `event` for each event that ends in it and returns, through `ready`, the bytes that may be
+    /// relayed now, in order and untouched. An event longer than [`TAIL_LIMIT`] is relayed in pieces.
+    pub fn push(&mut self, chunk: Bytes, mut event: impl FnMut(Found<'_>), mut ready: impl FnMut(Bytes)) {
         let mut rest = chunk;
-        if !self.tail.is_empty() || self.flowing {
+        if !self.tail.is_empty() || self.flowing.is_some() {
             let Some(end) = self.event_end(&rest, 0) else {
                 self.hold(&rest, &mut ready);
                 return;
             };
             let head = rest.split_to(end);
-            if self.flowing {
-                self.flowing = false;
+            if let Some(mut flowing) = self.flowing.take() {
+                flowing.push(&head);
+                event(Found::Long { start: &flowing.start, end: &flowing.end });
                 ready(head);
             } else {
                 self.tail.extend_from_slice(&head);
-                event(&self.tail);
+                event(Found::Whole(&self.tail));
                 ready(self.tail.split().freeze());
             }
         }
         let mut whole = 0;
         while let Some(end) = self.event_end(&rest, whole) {
-            event(&rest[whole..end]);
+            event(Found::Whole(&rest[whole..end]));
             whole = end;
         }
         if whole > 0 {
@@ -69,28 +107,35 @@ impl Splitter {
     }
 
     /// The upstream ended in good order: what is left is relayed, and counts as an event though no blank line closed it.
-    pub fn finish(&mut self, mut event: impl FnMut(&[u8])) -> Option<Bytes> {
+    ///
+    /// What had flowed of an unfinished event counts as one too.
+    pub fn finish(&mut self, mut event: impl FnMut(Found<'_>)) -> Option<Bytes> {
+        if let Some(flowing) = &self.flowing {
+            event(Found::Long { start: &flowing.start, end: &flowing.end });
+        }
         if self.tail.is_empty() {
             return None;
         }
-        event(&self.tail);
+        event(Found::Whole(&self.tail));
         Some(self.tail.split().freeze())
     }
 
     /// Whether part of an unfinished event has been relayed, so that nothing readable can follow it.
     pub fn is_flowing(&self) -> bool {
-        self.flowing
+        self.flowing.is_some()
     }
 
     fn hold(&mut self, bytes: &Bytes, ready: &mut impl FnMut(Bytes)) {
-        if self.flowing {
+        if let Some(flowing) = &mut self.flowing {
+            flowing.push(bytes);
             ready(bytes.clone());
             return;
         }
         self.tail.extend_from_slice(bytes);
         if self.tail.len() > TAIL_LIMIT {
-            self.flowing = true;
-            ready(self.tail.split().freeze());
+            let tail = self.tail.split().freeze();
+            self.flowing = Some(Flowing::begin(&tail));
+            ready(tail);
         }
     }
 
@@ -142,7 +187,18 @@ mod tests {
         for chunk in chunks {
             splitter.push(
                 Bytes::copy_from_slice(chunk),
-                |event| events.push(String::from_utf8_lossy(event).into_owned()),
+                |event| {
+                    events.push(match event {
+                        Found::Whole(event) => String::from_utf8_lossy(event).into_owned(),
+                        Found::Long { start, end } => {
+                            format!(
+                                "{}..{}",
+                                String::from_utf8_lossy(&start[..8]),
+                                String::from_utf8_lossy(&end[end.len() - 4..])
+                            )
+                        }
+                    });
+                },
                 |ready| relayed.extend_from_slice(&ready),
             );
         }
@@ -164,18 +220,26 @@ mod tests {
         let (events, relayed, mut splitter) = run(&[b"data: 1\n\ndata: [DO", b"NE]\n"]);
         assert_eq!((events.len(), relayed.as_slice()), (1, b"data: 1\n\n".as_slice()));
         let mut last = Vec::new();
-        assert_eq!(splitter.finish(|event| last.extend_from_slice(event)).unwrap(), "data: [DONE]\n");
+        let keep = |event: Found<'_>| match event {
+            Found::Whole(event) => last.extend_from_slice(event),
+            Found::Long { .. } => panic!("it is short"),
+        };
+        assert_eq!(splitter.finish(keep).unwrap(), "data: [DONE]\n");
         assert_eq!(last, b"data: [DONE]\n");
     }
 
     #[test]
-    fn an_event_beyond_the_limit_flows_and_is_not_decoded() {
+    fn an_event_beyond_the_limit_flows_and_its_ends_are_kept() {
         let big = vec![b'x'; TAIL_LIMIT + 1];
-        let (events, relayed, splitter) = run(&[b"data: ", &big, b"yy"]);
+        let (events, relayed, mut splitter) = run(&[b"data: ", &big, b"yy"]);
         assert!(splitter.is_flowing());
         assert_eq!((events.len(), relayed.len()), (0, 6 + TAIL_LIMIT + 1 + 2));
+        let mut ends = Vec::new();
+        assert!(splitter.finish(|event| ends.push(matches!(event, Found::Long { .. }))).is_none());
+        assert_eq!(ends, [true]);
+        assert!(splitter.is_flowing(), "half of it went out, and that stays so");
         let (events, relayed, splitter) = run(&[b"data: ", &big, b"z\n\ndata: 2\n\n"]);
-        assert_eq!(events, ["data: 2\n\n"]);
+        assert_eq!(events, ["data: xx..xz\n\n", "data: 2\n\n"]);
         assert_eq!(relayed.len(), 6 + TAIL_LIMIT + 1 + 3 + 9);
         assert!(!splitter.is_flowing());
     }

@@ -56,6 +56,24 @@ async fn a_paced_stream_sends_each_event_alone_and_on_time() {
     assert_eq!(start.elapsed(), ms(8));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_batch_of_events_leaves_in_one_frame_and_keeps_the_pace() {
+    let ms = Duration::from_millis;
+    let plan = Plan { first: ms(4), pace: ms(2), batch: 2, ..Plan::default() };
+    let start = Instant::now();
+    let (frames, broken) = frames(5, plan).await;
+    assert_eq!(frames, ["(open)", "(000)(001)", "(002)(003)", "(004)", "(close)"]);
+    assert!(!broken);
+    assert_eq!(start.elapsed(), ms(4 + 4 * 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_ends_where_the_stream_is_cut() {
+    let plan = Plan { pace: Duration::from_millis(1), batch: 4, cut_after: Some(2), ..Plan::default() };
+    let (frames, broken) = frames(8, plan).await;
+    assert_eq!((frames, broken), (vec!["(open)".to_owned(), "(000)(001)(0".to_owned()], true));
+}
+
 #[tokio::test]
 async fn a_cut_stops_within_an_event() {
     for (after, expected) in [(0, "(op"), (1, "(open)(000)(0"), (3, "(open)(000)(001)(002)(cl")] {

@@ -90,7 +90,7 @@ impl Fed {
             return Poll::Ready(Some(Ok(Frame::data(part))));
         }
         if state.broken {
-            return Poll::Ready(Some(Err(BodyFault::Broken)));
+            return Poll::Ready(Some(Err(BodyFault::Left)));
         }
         if state.ended {
             return Poll::Ready(None);

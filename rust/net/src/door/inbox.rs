@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -90,11 +90,28 @@ struct Pending {
     fed: Option<Fed>,
 }
 
+/// The requests of one event loop that have not ended.
+#[derive(Default)]
+pub(crate) struct Calls(Mutex<HashMap<u64, Pending>>);
+
+impl Calls {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Pending>> {
+        lock(&self.0)
+    }
+
+    /// Has every request look at the engine's state.
+    pub(crate) fn wake(&self) {
+        for pending in self.lock().values() {
+            pending.slot.wake();
+        }
+    }
+}
+
 /// One event loop's entrance to the engine.
 pub struct Inbox {
     commands: Commands,
     ready: Arc<Ready>,
-    pending: Mutex<HashMap<u64, Pending>>,
+    pending: Arc<Calls>,
     next_ticket: AtomicU64,
     next_shard: AtomicUsize,
 }
@@ -104,10 +121,15 @@ impl Inbox {
         Ok(Self {
             commands,
             ready: Arc::new(Ready { waiting: Mutex::default(), signal: Signal::new()? }),
-            pending: Mutex::default(),
+            pending: Arc::default(),
             next_ticket: AtomicU64::new(1),
             next_shard: AtomicUsize::new(0),
         })
+    }
+
+    /// What the engine keeps of this queue.
+    pub(crate) fn calls(&self) -> Weak<Calls> {
+        Arc::downgrade(&self.pending)
     }
 
     /// Readable while completions wait.
@@ -142,14 +164,14 @@ impl Inbox {
             encoded: submission.encoded,
             submitted: Instant::now(),
         };
-        lock(&self.pending).insert(ticket, Pending { slot, fed });
+        self.pending.lock().insert(ticket, Pending { slot, fed });
         let shard = self.next_shard.fetch_add(1, Relaxed) % self.commands.len().max(1);
         let sent = self
             .commands
             .get(shard)
             .is_some_and(|commands| commands.send(Command::Job(Box::new(job))).is_ok());
         if !sent {
-            lock(&self.pending).remove(&ticket);
+            self.pending.lock().remove(&ticket);
             return Err("the engine has stopped".to_owned());
         }
         Ok(ticket)
@@ -157,7 +179,7 @@ impl Inbox {
 
     /// Another part of a request's body; false where the caller must wait for a `Room` completion.
     pub fn feed(&self, ticket: u64, part: Bytes, more: bool) -> bool {
-        let fed = lock(&self.pending).get(&ticket).and_then(|pending| pending.fed.clone());
+        let fed = self.pending.lock().get(&ticket).and_then(|pending| pending.fed.clone());
         fed.is_none_or(|fed| fed.feed(part, more))
     }
 
@@ -165,7 +187,7 @@ impl Inbox {
     pub fn drain(&self) -> Vec<Completion> {
         self.ready.signal.lower();
         let completions = std::mem::take(&mut *lock(&self.ready.waiting));
-        let mut pending = lock(&self.pending);
+        let mut pending = self.pending.lock();
         for completion in &completions {
             if matches!(completion.kind, Kind::Whole | Kind::Encoded | Kind::End | Kind::Cut) {
                 pending.remove(&completion.ticket);
@@ -176,13 +198,13 @@ impl Inbox {
 
     /// What has come since the last bytes were sent, or None and a completion will follow.
     pub fn more(&self, ticket: u64) -> Option<Bytes> {
-        let slot = lock(&self.pending).get(&ticket).map(|pending| Arc::clone(&pending.slot))?;
+        let slot = self.pending.lock().get(&ticket).map(|pending| Arc::clone(&pending.slot))?;
         slot.more()
     }
 
     /// The client left: the upstream is cancelled at once.
     pub fn cancel(&self, ticket: u64) {
-        if let Some(pending) = lock(&self.pending).remove(&ticket) {
+        if let Some(pending) = self.pending.lock().remove(&ticket) {
             // In this order, so that a body that ends too early is a client that left.
             pending.slot.cancel();
             if let Some(fed) = &pending.fed {
@@ -193,7 +215,7 @@ impl Inbox {
 
     /// Cancels everything.
     pub fn close(&self) {
-        let tickets: Vec<u64> = lock(&self.pending).keys().copied().collect();
+        let tickets: Vec<u64> = self.pending.lock().keys().copied().collect();
         for ticket in tickets {
             self.cancel(ticket);
         }

@@ -36,7 +36,7 @@ impl Job {
             door: "uvicorn",
             arrived: submitted,
             queued: submitted.elapsed(),
-            watch: None,
+            client: None,
         };
         if slot.is_cancelled() {
             // Nothing was begun for it, but it was asked for: the log says so.
@@ -58,7 +58,8 @@ impl Job {
         let status = head.status.as_u16();
         let (first, ended) = poll_fn(|cx| Poll::Ready(drain(&mut body, cx))).await;
         match ended {
-            Some(Kind::End) if encoded => {
+            // Closing is the server's own to do, and it reads the headers that it writes itself.
+            Some(Kind::End) if encoded && !headers.contains_key(http::header::CONNECTION) => {
                 // A stream that was here at once has no length of its own, and nobody frames it any more.
                 if !matches!(status, 204 | 304) {
                     headers.entry(http::header::CONTENT_LENGTH).or_insert_with(|| first.len().into());

@@ -10,5 +10,6 @@ mod signal;
 mod slot;
 
 pub(crate) use fed::Fed;
+pub(crate) use inbox::Calls;
 pub use inbox::{Completion, Inbox, Kind, Submission};
 pub(crate) use job::Job;

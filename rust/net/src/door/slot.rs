@@ -104,6 +104,13 @@ impl Slot {
         }
     }
 
+    /// Has the request look at the engine's state.
+    pub(super) fn wake(&self) {
+        if let Some(task) = &self.lock().task {
+            task.wake_by_ref();
+        }
+    }
+
     /// Whether the client left.
     pub(super) fn is_cancelled(&self) -> bool {
         self.lock().cancelled

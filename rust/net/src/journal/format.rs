@@ -90,7 +90,7 @@ pub(super) fn step(bytes: &[u8]) -> Step<'_> {
 }
 
 /// The size of the frame at the start of `bytes`, as its length says.
-fn size(bytes: &[u8]) -> Option<usize> {
+pub(super) fn size(bytes: &[u8]) -> Option<usize> {
     let [length @ .., third, fourth] = *bytes.first_chunk::<4>()?;
     let length = u16::from_le_bytes(length);
     let whole = length == !u16::from_le_bytes([third, fourth]);

@@ -15,6 +15,7 @@ mod counters;
 mod folder;
 mod format;
 mod lock;
+mod payload;
 mod reader;
 mod record;
 mod ring;
@@ -30,7 +31,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
-pub use counters::Counters;
+pub use counters::{Counters, Figures};
+pub use payload::{Body, Budget, Kept, Part, Payload, Place, Share, Stored, read as read_payload};
 pub use reader::{Batch, Reader, Reason, Skipped};
 pub use record::{COLUMNS, Record, RecordRef, Row, Value};
 pub use ring::{Encoded, Push, RingProducer};
@@ -44,6 +46,10 @@ use writer::{Disk, Kernel, Writer};
 pub struct Options {
     /// The folder of the segments; made where it is missing.
     pub folder: PathBuf,
+    /// The folder of the payloads; none keeps none.
+    pub payloads: Option<PathBuf>,
+    /// How many bytes of bodies may wait, in requests that run and in the queues.
+    pub payload_memory_bytes: usize,
     /// A segment is left for a new one before it grows beyond this.
     pub segment_bytes: u64,
     /// The size of each producer's ring, at least 128 KiB.
@@ -55,10 +61,12 @@ pub struct Options {
 }
 
 impl Options {
-    /// The defaults for a folder: 16 MiB a segment, 1 MiB a ring, a write every 25 ms, a sync when a segment is left.
+    /// The defaults for a folder: no payloads, 16 MiB a segment, 1 MiB a ring, a write every 25 ms, a sync when a segment is left.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
+            payloads: None,
+            payload_memory_bytes: 32 << 20,
             segment_bytes: 16 << 20,
             ring_bytes: 1 << 20,
             drain_every: Duration::from_millis(25),
@@ -80,6 +88,7 @@ struct Shared {
     /// What the disk said last, while it does not take writes.
     failure: Mutex<Option<String>>,
     counters: Arc<Counters>,
+    retention: payload::Retention,
 }
 
 /// A journal that this process writes.
@@ -87,6 +96,7 @@ struct Shared {
 pub struct Journal {
     folder: Folder,
     ring_bytes: usize,
+    budget: Arc<Budget>,
     shared: Arc<Shared>,
     thread: Thread,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -104,12 +114,14 @@ impl Journal {
         let shared = Arc::new(Shared::default());
         shared.counters.truncated_bytes.store(folder.recover()?, Ordering::Relaxed);
         let ring_bytes = options.ring_bytes.max(2 * format::MAX_FRAME_BYTES);
+        let budget = Budget::new(options.payload_memory_bytes);
         let writer = Writer::new(folder.clone(), options, Arc::clone(&shared), disk);
         let handle = thread::Builder::new().name("fg-journal".into()).spawn(move || writer.run())?;
         let thread = handle.thread().clone();
         Ok(Self {
             folder,
             ring_bytes,
+            budget,
             shared,
             thread,
             writer: Mutex::new(Some(handle)),
@@ -130,9 +142,24 @@ impl Journal {
         Reader::new(self.folder.clone(), Arc::clone(&self.shared.counters))
     }
 
+    /// The bound on the bytes of bodies that wait.
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    /// Keep payloads for `age`, and of all together `total_bytes` on disk.
+    pub fn retain_payloads(&self, age: Duration, total_bytes: u64) {
+        self.shared.retention.set(age, total_bytes);
+    }
+
     /// What has happened so far.
     pub fn counters(&self) -> &Counters {
         &self.shared.counters
+    }
+
+    /// What has happened so far, and how it stands, at one moment.
+    pub fn figures(&self) -> Figures {
+        Figures { payload_memory_bytes: self.budget.held() as u64, ..self.shared.counters.figures() }
     }
 
     /// Why the disk does not take writes at the moment; none while it does.

@@ -2,19 +2,24 @@
 //!
 //! One generic struct serves both ends. The request path fills a [`RecordRef`] with borrowed texts, so nothing is
 //! allocated for a field; the reader decodes the same bytes into a [`Record`] that owns them. The bytes are a
-//! version and then postcard, which stores fields by position: a change of the fields is a new [`VERSION`].
+//! version, the [`Place`] of the payload, and then postcard, which stores fields by position: a change of the fields
+//! is a new [`VERSION`].
 
 use serde::{Deserialize, Serialize};
 
+use super::payload::{Kept, Place};
+
 /// The version of the encoded fields, the first byte of every record.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The same without a place.
+const VERSION_WITHOUT_PLACE: u8 = 1;
 /// Where a record is too large to write, texts are cut to this many bytes.
 const TEXT_LIMIT: usize = 1024;
 /// Where a record is too large to write, a JSON column above this many bytes becomes null: half of it is no JSON.
 const JSON_LIMIT: usize = 16 * 1024;
 
 /// The names of the columns, in the order of [`Row::columns`].
-pub const COLUMNS: [&str; 32] = [
+pub const COLUMNS: [&str; 36] = [
     "request_id",
     "started_ms",
     "door",
@@ -47,6 +52,10 @@ pub const COLUMNS: [&str; 32] = [
     "response_bytes",
     "client_request_id",
     "tags",
+    "payload",
+    "payload_segment",
+    "payload_offset",
+    "payload_bytes",
 ];
 
 /// One request, with its texts borrowed (`&str`) or owned (`Box<str>`).
@@ -116,6 +125,9 @@ pub struct Row<T> {
     pub client_request_id: Option<T>,
     /// The client's tags, a JSON object.
     pub tags: Option<T>,
+    /// Where its bodies are.
+    #[serde(skip)]
+    pub payload: Place,
 }
 
 /// A row that borrows its texts: what the request path fills in.
@@ -171,15 +183,28 @@ impl<T: AsRef<str>> Row<T> {
             int(self.response_bytes),
             self.client_request_id.as_ref().map_or(Value::Null, text),
             self.tags.as_ref().map_or(Value::Null, text),
+            Value::Text(self.payload.kept.name()),
+            self.placed(self.payload.segment),
+            self.placed(self.payload.offset),
+            self.placed(self.payload.length.into()),
         ]
     }
 }
 
+impl<T> Row<T> {
+    /// A column of the payload's place, where there is one.
+    fn placed(&self, value: u64) -> Value<'static> {
+        if self.payload.length == 0 { Value::Null } else { int(value) }
+    }
+}
+
 impl RecordRef<'_> {
-    /// Append the encoded row to `out`, in the buffer that `out` already has. On an error `out` is empty.
-    pub(super) fn encode(&self, out: &mut Vec<u8>) -> Result<(), postcard::Error> {
+    /// Append the encoded row to `out`, in the buffer that `out` already has. On an error `out` is empty. The place of
+    /// a `pending` payload is the writer's to fill in.
+    pub(super) fn encode(&self, pending: bool, out: &mut Vec<u8>) -> Result<(), postcard::Error> {
         let mut buffer = std::mem::take(out);
         buffer.push(VERSION);
+        buffer.extend_from_slice(&self.payload.encode(pending));
         *out = postcard::to_extend(self, buffer)?;
         Ok(())
     }
@@ -214,9 +239,13 @@ impl RecordRef<'_> {
 impl Record {
     /// The row of an encoded payload; none where the version is unknown or the bytes are no row.
     pub(super) fn decode(payload: &[u8]) -> Option<Self> {
-        let (&VERSION, fields) = payload.split_first()? else { return None };
-        let (record, rest) = postcard::take_from_bytes(fields).ok()?;
-        rest.is_empty().then_some(record)
+        let (place, fields) = match payload.split_first()? {
+            (&VERSION, rest) => Place::decode(rest)?,
+            (&VERSION_WITHOUT_PLACE, fields) => (Place::none(Kept::Nothing), fields),
+            _ => return None,
+        };
+        let (record, rest) = postcard::take_from_bytes::<Self>(fields).ok()?;
+        rest.is_empty().then_some(Self { payload: place, ..record })
     }
 }
 

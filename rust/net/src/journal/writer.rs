@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use super::counters::add;
 use super::folder::{Folder, Segment};
 use super::format::{self, HEADER_BYTES};
+use super::payload::Store;
 use super::ring::Ring;
 use super::syncer::Syncer;
 use super::{Options, Shared};
@@ -52,6 +53,7 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     disk: Box<dyn Disk>,
     rings: Vec<Ring>,
+    payloads: Store,
     /// Whole frames that left the rings, their number, and how many of their bytes the disk took.
     batch: Vec<u8>,
     rows: u64,
@@ -76,12 +78,14 @@ enum Turn {
 impl Writer {
     pub(super) fn new(folder: Folder, options: Options, shared: Arc<Shared>, disk: Box<dyn Disk>) -> Self {
         let syncer = Syncer::new(options.sync_every, Arc::clone(&shared.counters));
+        let payloads = Store::new(options.payloads.clone(), Arc::clone(&shared));
         Self {
             folder,
             options,
             shared,
             disk,
             rings: Vec::new(),
+            payloads,
             batch: Vec::new(),
             rows: 0,
             written: 0,
@@ -129,19 +133,21 @@ impl Writer {
             }
         }
         self.look_after_segment();
+        self.payloads.tend();
         if wrote { Turn::Wrote } else { Turn::Idle }
     }
 
-    /// Fill the batch from the rings; true where it was full before all rings were seen.
+    /// Fill the batch from the rings, and write the payloads of its rows; true where it was full before all rings were
+    /// seen.
     fn drain(&mut self) -> bool {
         let mut seen = 0;
         for ring in &mut self.rings {
-            if self.batch.len() >= BATCH_BYTES {
+            if self.batch.len() >= BATCH_BYTES || ring.take(&mut self.batch, &mut self.payloads) {
                 break;
             }
-            ring.take(&mut self.batch);
             seen += 1;
         }
+        self.payloads.commit(&mut *self.disk, &mut self.batch);
         let more = seen < self.rings.len();
         self.rings.rotate_left(seen);
         self.rings.retain(|ring| !ring.is_over());
@@ -233,8 +239,8 @@ impl Writer {
         self.shared.idle.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         if self.rings.iter().all(Ring::is_empty) {
-            match self.segment {
-                Some(_) => thread::park_timeout(LOOK_EVERY),
+            match self.segment.as_ref().map(|_| LOOK_EVERY).or(self.payloads.patience()) {
+                Some(pause) => thread::park_timeout(pause),
                 None => thread::park(),
             }
         }
@@ -248,7 +254,7 @@ impl Writer {
         add(&self.shared.counters.written_rows, whole);
         for ring in &mut self.rings {
             self.batch.clear();
-            ring.take(&mut self.batch);
+            ring.take_rows(&mut self.batch);
             lost += format::seal(&mut self.batch);
         }
         add(&self.shared.counters.shed_rows, lost);

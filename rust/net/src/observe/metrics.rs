@@ -19,6 +19,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use super::{Outcome, Ticket};
+use crate::journal::Figures;
 
 /// Upper bounds of the duration buckets, in seconds.
 const BOUNDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
@@ -102,10 +103,7 @@ pub(crate) struct Totals {
     pub(crate) in_flight: u64,
     pub(crate) connections: u64,
     pub(crate) buffered_bytes: u64,
-    pub(crate) journal_rows: u64,
-    pub(crate) journal_bytes: u64,
-    pub(crate) journal_shed: u64,
-    pub(crate) journal_errors: u64,
+    pub(crate) journal: Figures,
 }
 
 /// Picks one of a provider's histograms.
@@ -245,20 +243,34 @@ impl Collector for View {
 
 impl View {
     fn encode_totals(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let totals = &self.totals;
+        let (totals, journal) = (&self.totals, &self.totals.journal);
         for (name, help, value) in [
             ("in_flight_requests", "Requests that are being served", totals.in_flight),
             ("client_connections", "Open connections of clients", totals.connections),
             ("buffered_bytes", "Bytes of request bodies in memory", totals.buffered_bytes),
+            (
+                "payload_memory_bytes",
+                "Bytes of bodies kept in memory for the log",
+                journal.payload_memory_bytes,
+            ),
+            ("payload_disk_bytes", "Bytes of all payload segments", journal.payload_disk_bytes),
         ] {
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)).encode(metric)?;
         }
         for (name, help, value) in [
-            ("journal_rows", "Rows written to the journal", totals.journal_rows),
-            ("journal_bytes", "Bytes written to the journal", totals.journal_bytes),
-            ("journal_shed_rows", "Rows lost because the disk took no writes", totals.journal_shed),
-            ("journal_write_errors", "Failed writes to the journal", totals.journal_errors),
+            ("journal_rows", "Rows written to the journal", journal.written_rows),
+            ("journal_bytes", "Bytes written to the journal", journal.written_bytes),
+            ("journal_shed_rows", "Rows lost because the disk took no writes", journal.shed_rows),
+            ("journal_shortened_rows", "Rows whose very long texts were cut", journal.shortened_rows),
+            ("journal_ring_full", "Rows that had to wait for the journal", journal.ring_full),
+            ("journal_write_errors", "Failed writes to the journal", journal.write_errors),
+            ("journal_skipped_places", "Damaged places that were passed over", journal.skipped_places),
+            ("payloads", "Requests whose bodies were written", journal.payloads),
+            ("payload_bytes", "Bytes of those bodies, packed", journal.payload_bytes),
+            ("payloads_shed", "Requests of whose bodies one at least was shed", journal.payloads_shed),
+            ("payload_errors", "Failed writes of bodies", journal.payload_errors),
+            ("payload_segments_deleted", "Payload segments deleted", journal.payload_segments_deleted),
         ] {
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             ConstCounter::new(value).encode(metric)?;

@@ -1,10 +1,12 @@
 //! What is known of a request afterwards: one record, and metrics with bounded labels.
 
+mod capture;
 mod id;
 mod metrics;
 mod recorder;
 mod ticket;
 
+pub(crate) use capture::Capture;
 pub(crate) use id::request_id;
 pub(crate) use metrics::Metrics;
 pub(crate) use metrics::Totals;

@@ -9,7 +9,7 @@ use ferrogate_core::dialects::{Operation, Usage};
 use ferrogate_core::snapshot::{Principal, Provider};
 use ferrogate_core::{Kind, json};
 
-use super::request_id;
+use super::{Capture, request_id};
 use crate::journal::RecordRef;
 use crate::shard::Shard;
 
@@ -76,6 +76,7 @@ pub(crate) struct Ticket {
     pub(crate) response_bytes: u64,
     pub(crate) client_request_id: Option<Box<str>>,
     pub(crate) tags: Option<Box<str>>,
+    pub(crate) capture: Capture,
     outcome: Option<Outcome>,
 }
 
@@ -108,13 +109,45 @@ impl Ticket {
             response_bytes: 0,
             client_request_id: None,
             tags: None,
+            capture: Capture::default(),
             outcome: None,
+        }
+    }
+
+    /// From here on up to `limit` bytes of each body are kept.
+    pub(crate) fn keep_bodies(&mut self, limit: usize) {
+        let share = if limit > 0 { self.shard.recorder.share() } else { None };
+        self.capture.begin(limit, share);
+    }
+
+    /// The whole answer goes to the client.
+    pub(crate) fn answered(&mut self, headers: &http::HeaderMap, body: &bytes::Bytes) {
+        self.response_bytes = body.len() as u64;
+        self.capture.answer(headers, body);
+    }
+
+    /// More of the answer goes to the client.
+    pub(crate) fn answered_more(&mut self, bytes: &[u8]) {
+        self.response_bytes += bytes.len() as u64;
+        self.capture.chunk(bytes);
+    }
+
+    /// The answer failed on its way, and with it the attempt that had brought it.
+    pub(crate) fn fail(&mut self, kind: Kind) {
+        self.error = Some(kind);
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.error = Some(kind);
         }
     }
 
     /// Counts a failed attempt.
     pub(crate) fn attempt_failed(&self, provider: &str, kind: Kind) {
         self.shard.shared.metrics.attempt_failed(provider, kind);
+    }
+
+    /// Whether the drain's time for running requests is over.
+    pub(crate) fn must_end(&self) -> bool {
+        self.shard.shared.cutting.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// Says how it ended; the record is written when the ticket is dropped, which is then.
@@ -177,7 +210,8 @@ impl Ticket {
             duration,
             overhead,
         );
-        self.shard.recorder.record(&RecordRef {
+        let (place, payload) = self.capture.finish(self.id);
+        let record = RecordRef {
             request_id: std::str::from_utf8(&self.id).unwrap_or_default(),
             started_ms: self.started_ms,
             door: self.door,
@@ -210,7 +244,9 @@ impl Ticket {
             response_bytes: self.response_bytes,
             client_request_id: self.client_request_id.as_deref(),
             tags: self.tags.as_deref(),
-        });
+            payload: place,
+        };
+        self.shard.recorder.record(&record, payload);
     }
 }
 

@@ -1,10 +1,12 @@
 //! An event stream between the provider and the client: whole events out, a decoder beside.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use ferrogate_core::GatewayError;
 use ferrogate_core::dialects::openai::{Seen, StreamReader, error_event};
+use ferrogate_core::secret::Secret;
 use ferrogate_core::sse::Splitter;
 
 /// Splits, decodes and queues. The queue holds what one read of the socket brought, and before the commit what is held
@@ -15,28 +17,30 @@ pub(crate) struct Events {
     ready: VecDeque<Bytes>,
     held: usize,
     named: bool,
+    secret: Option<Arc<Secret>>,
 }
 
 impl Events {
-    /// `named` streams say `event: error`.
-    pub(crate) fn new(named: bool) -> Self {
+    /// `named` streams say `event: error`; `secret` is what an error of the provider must not show.
+    pub(crate) fn new(named: bool, secret: Option<&Arc<Secret>>) -> Self {
         Self {
             splitter: Splitter::default(),
             reader: StreamReader::default(),
             ready: VecDeque::new(),
             held: 0,
             named,
+            secret: secret.cloned(),
         }
     }
 
     /// Takes bytes of the provider; says the most telling thing that whole events in them were.
     pub(crate) fn push(&mut self, data: Bytes) -> Option<Seen> {
-        let Self { splitter, reader, ready, held, .. } = self;
-        let mut most = None;
+        let Self { splitter, reader, ready, held, secret, .. } = self;
+        let (mut most, before) = (None, ready.len());
         splitter.push(
             data,
             |event| {
-                let seen = reader.event(event);
+                let seen = reader.found(event);
                 if most.is_none_or(|most| telling(seen) > telling(most)) {
                     most = Some(seen);
                 }
@@ -46,15 +50,25 @@ impl Events {
                 ready.push_back(bytes);
             },
         );
+        if let (Some(Seen::Error), Some(secret)) = (most, secret) {
+            for bytes in ready.range_mut(before..) {
+                *bytes = secret.mask(std::mem::take(bytes));
+            }
+        }
         most
     }
 
-    /// The provider ended its stream in order.
+    /// The provider ended its stream in order. Half an event at the end of a stream that did not say that it is whole
+    /// is dropped: it would run into the event that tells of the cut.
     pub(crate) fn end(&mut self) {
-        let Self { splitter, reader, ready, .. } = self;
-        ready.extend(splitter.finish(|event| {
-            reader.event(event);
-        }));
+        let Self { splitter, reader, ready, secret, .. } = self;
+        let mut failed = false;
+        let rest = splitter.finish(|event| failed |= reader.found(event) == Seen::Error);
+        let rest = rest.filter(|_| reader.is_complete() || reader.failed);
+        ready.extend(match secret {
+            Some(secret) if failed => rest.map(|rest| secret.mask(rest)),
+            _ => rest,
+        });
     }
 
     /// The next bytes for the client.
@@ -69,9 +83,9 @@ impl Events {
         !self.ready.is_empty()
     }
 
-    /// Bytes that wait for the client, what ended the stream included.
-    pub(super) fn queued_bytes(&self) -> u64 {
-        self.ready.iter().map(|bytes| bytes.len() as u64).sum()
+    /// What waits for the client, what ended the stream included.
+    pub(super) fn queued(&self) -> impl Iterator<Item = &Bytes> {
+        self.ready.iter()
     }
 
     /// Bytes that whole events have brought and that wait for the commit.

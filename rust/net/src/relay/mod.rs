@@ -2,6 +2,7 @@
 //! by polling, and an end that is true.
 
 mod events;
+mod plain;
 mod running;
 mod tail;
 
@@ -17,7 +18,7 @@ use hyper::body::Incoming;
 pub(crate) use events::Events;
 pub(crate) use running::Running;
 
-use crate::server::{Phase, Watch};
+use crate::server::{Client, Stream};
 
 /// The answer broke off: the connection must end abnormally, so that nobody takes it for whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +35,9 @@ impl std::error::Error for Cut {}
 /// An answer's body.
 pub(crate) struct Relay {
     source: Source,
-    watch: Option<Arc<Watch>>,
+    client: Option<Client>,
+    /// The client was given all that there is.
+    ended: bool,
 }
 
 enum Source {
@@ -46,7 +49,15 @@ enum Source {
 impl Relay {
     /// A body known whole.
     pub(crate) fn whole(bytes: Bytes) -> Self {
-        Self { source: Source::Whole(bytes), watch: None }
+        Self::new(Source::Whole(bytes))
+    }
+
+    /// The body, where it is known whole and was not read yet.
+    pub(crate) fn as_whole(&self) -> Option<&Bytes> {
+        match &self.source {
+            Source::Whole(bytes) => Some(bytes),
+            _ => None,
+        }
     }
 
     /// No body.
@@ -56,18 +67,76 @@ impl Relay {
 
     /// A body of the control plane.
     pub(crate) fn control(body: Incoming) -> Self {
-        Self { source: Source::Control(body), watch: None }
+        Self::new(Source::Control(body))
     }
 
     fn running(running: Box<Running>) -> Self {
-        Self { source: Source::Running(running), watch: None }
+        Self::new(Source::Running(running))
     }
 
-    /// Ties the body to the client's connection.
-    pub(crate) fn attach(&mut self, watch: Option<Arc<Watch>>) {
-        self.watch = watch;
+    fn new(source: Source) -> Self {
+        Self { source, client: None, ended: false }
+    }
+
+    /// Ties the body to the client.
+    pub(crate) fn attach(&mut self, client: Option<Client>) {
+        self.client = client;
+    }
+
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        match &mut self.source {
+            Source::Whole(bytes) => {
+                let whole = match &self.client {
+                    Some(Client::Stream(_)) => bytes.split_to(bytes.len().min(PART)),
+                    _ => std::mem::take(bytes),
+                };
+                Poll::Ready((!whole.is_empty()).then(|| Ok(Frame::data(whole))))
+            }
+            Source::Running(running) => {
+                running.poll(cx, self.client.as_ref()).map(|next| next.map(|data| data.map(Frame::data)))
+            }
+            Source::Control(incoming) => Pin::new(incoming).poll_frame(cx).map_err(|_| Cut),
+        }
+    }
+
+    /// On HTTP/2: tells the stream what is handed over, and lets its last part keep it open.
+    fn poll_stream(
+        &mut self,
+        stream: &Arc<Stream>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        stream.asked();
+        let next = match std::task::ready!(self.poll_source(cx)) {
+            None if self.ended => return Poll::Ready(None),
+            None => {
+                self.ended = true;
+                Some(Ok(Frame::data(stream.last(Bytes::new()))))
+            }
+            Some(Ok(frame)) => Some(Ok(match frame.into_data() {
+                Ok(data) if self.is_source_over() => {
+                    self.ended = true;
+                    Frame::data(stream.last(data))
+                }
+                Ok(data) => Frame::data(data),
+                Err(other) => other,
+            })),
+            cut => cut,
+        };
+        stream.handed();
+        Poll::Ready(next)
+    }
+
+    fn is_source_over(&self) -> bool {
+        match &self.source {
+            Source::Whole(bytes) => bytes.is_empty(),
+            Source::Running(running) => running.is_over(),
+            Source::Control(incoming) => incoming.is_end_stream(),
+        }
     }
 }
+
+/// A whole body goes to an HTTP/2 stream in parts, so that one that stands still is noticed before its last.
+const PART: usize = 64 * 1024;
 
 impl Body for Relay {
     type Data = Bytes;
@@ -75,26 +144,20 @@ impl Body for Relay {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let this = self.get_mut();
-        match &mut this.source {
-            Source::Whole(bytes) => {
-                let whole = std::mem::take(bytes);
-                Poll::Ready((!whole.is_empty()).then(|| Ok(Frame::data(whole))))
-            }
-            Source::Running(running) => running.poll(cx, this.watch.as_deref()).map(|next| match next {
-                None => None,
-                Some(Ok(data)) => Some(Ok(Frame::data(data))),
-                Some(Err(cut)) => Some(Err(cut)),
-            }),
-            Source::Control(incoming) => Pin::new(incoming).poll_frame(cx).map_err(|_| Cut),
+        if let Some(Client::Stream(stream)) = &this.client {
+            let stream = Arc::clone(stream);
+            return this.poll_stream(&stream, cx);
         }
+        if let (Some(Client::Connection(watch)), Source::Running(_)) = (&this.client, &this.source)
+            && watch.holds_back()
+        {
+            return Poll::Pending;
+        }
+        this.poll_source(cx)
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.source {
-            Source::Whole(bytes) => bytes.is_empty(),
-            Source::Running(running) => running.is_over(),
-            Source::Control(incoming) => incoming.is_end_stream(),
-        }
+        self.ended || self.is_source_over()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -108,8 +171,8 @@ impl Body for Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        if let Some(watch) = &self.watch {
-            watch.enter(Phase::Idle);
+        if let Some(client) = &self.client {
+            client.leave();
         }
     }
 }

@@ -13,12 +13,12 @@ use http_body::SizeHint;
 use tokio::time::{Sleep, sleep_until};
 
 use super::events::Events;
-use super::tail::Tail;
+use super::plain::Plain;
 use super::{Cut, Relay};
 use crate::observe::{Outcome, Ticket};
 use crate::request::Choice;
-use crate::server::Watch;
-use crate::upstream::AnswerBody;
+use crate::server::{Client, Flush};
+use crate::upstream::{AnswerBody, Broken};
 
 /// One answer on its way.
 pub(crate) struct Running {
@@ -37,8 +37,8 @@ pub(crate) struct Running {
 enum Content {
     /// Whole events, decoded beside.
     Events(Box<Events>),
-    /// Bytes as they come, and the end kept for its usage. The start waits to be sent first.
-    Bytes(Option<Bytes>, Option<Tail>),
+    /// Bytes as they come.
+    Bytes(Plain),
 }
 
 /// How far the end has got.
@@ -49,8 +49,8 @@ enum Ending {
     Over,
     /// Broken: what is queued goes out first.
     Cutting,
-    /// Broken: what went out before must reach the socket; the flush counted here does not count.
-    Flushing(u64),
+    /// Broken: what went out before must reach the socket.
+    Flushing(Flush),
     /// Broken, and said so.
     Cut,
 }
@@ -81,23 +81,22 @@ impl Running {
 
     /// An answer that is not read.
     pub(crate) fn opaque(body: AnswerBody, choice: &Choice, until: Option<Instant>) -> Self {
-        Self::new(Content::Bytes(None, None), body, choice, until)
+        Self::new(Content::Bytes(Plain::default()), body, choice, until)
     }
 
-    /// A JSON answer that is too large to hold.
+    /// A JSON answer that is too large to hold, or a failing one: its start, and the rest to come.
     pub(crate) fn large(start: Bytes, body: AnswerBody, choice: &Choice, until: Option<Instant>) -> Self {
-        let mut tail = Tail::default();
-        tail.push(&start);
-        Self::new(Content::Bytes(Some(start), Some(tail)), body, choice, until)
+        let mut plain = Plain::read(choice.key().secret.as_ref());
+        plain.push(start);
+        Self::new(Content::Bytes(plain), body, choice, until)
     }
 
-    /// From here on the ticket and the lane go with the answer.
-    pub(crate) fn start(mut self: Box<Self>, ticket: Ticket, guard: LaneGuard) -> Relay {
+    /// From here on the ticket goes with the answer, and the lane where it has not been told yet.
+    pub(crate) fn start(mut self: Box<Self>, ticket: Ticket, guard: Option<LaneGuard>) -> Relay {
         self.ticket = Some(ticket);
-        self.guard = Some(guard);
-        if matches!(self.content, Content::Bytes(None, _))
-            && self.body.as_ref().is_some_and(AnswerBody::is_end)
-        {
+        self.guard = guard;
+        self.last = Instant::now();
+        if matches!(self.content, Content::Bytes(_)) && self.body.as_ref().is_some_and(AnswerBody::is_end) {
             self.over();
         }
         Relay::running(self)
@@ -109,7 +108,7 @@ impl Running {
 
     pub(super) fn size_hint(&self) -> SizeHint {
         match (&self.content, &self.body) {
-            (Content::Bytes(None, _), Some(body)) => body.size_hint(),
+            (Content::Bytes(plain), Some(body)) if plain.queued().is_empty() => body.size_hint(),
             _ if self.is_over() => SizeHint::with_exact(0),
             _ => SizeHint::default(),
         }
@@ -118,7 +117,7 @@ impl Running {
     fn has_queued(&self) -> bool {
         match &self.content {
             Content::Events(events) => events.has_queued(),
-            Content::Bytes(start, _) => start.is_some(),
+            Content::Bytes(plain) => !plain.queued().is_empty(),
         }
     }
 
@@ -126,26 +125,34 @@ impl Running {
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        watch: Option<&Watch>,
+        client: Option<&Client>,
     ) -> Poll<Option<Result<Bytes, Cut>>> {
         loop {
             if let Some(bytes) = self.queued() {
                 if let Some(ticket) = &mut self.ticket {
-                    ticket.response_bytes += bytes.len() as u64;
+                    ticket.answered_more(&bytes);
                 }
                 return Poll::Ready(Some(Ok(bytes)));
             }
             match self.ending {
                 Ending::Open => std::task::ready!(self.read(cx)),
                 Ending::Over => return Poll::Ready(None),
-                Ending::Cutting => match watch {
-                    Some(watch) => self.ending = Ending::Flushing(watch.await_flush()),
-                    None => self.ending = Ending::Cut,
-                },
-                Ending::Flushing(before) => match watch {
-                    Some(watch) if watch.flushes() == before => return Poll::Pending,
-                    _ => self.ending = Ending::Cut,
-                },
+                Ending::Cutting => {
+                    let Some((flush, last)) = client.map(Client::begin_flush) else {
+                        self.ending = Ending::Cut;
+                        continue;
+                    };
+                    self.ending = Ending::Flushing(flush);
+                    if let Some(last) = last {
+                        return Poll::Ready(Some(Ok(last)));
+                    }
+                }
+                Ending::Flushing(flush) => {
+                    if let Some(client) = client {
+                        std::task::ready!(client.poll_flushed(flush));
+                    }
+                    self.ending = Ending::Cut;
+                }
                 Ending::Cut => return Poll::Ready(Some(Err(Cut))),
             }
         }
@@ -154,12 +161,19 @@ impl Running {
     fn queued(&mut self) -> Option<Bytes> {
         match &mut self.content {
             Content::Events(events) => events.pop(),
-            Content::Bytes(start, _) => start.take(),
+            Content::Bytes(plain) => plain.pop(),
         }
     }
 
     /// Reads once from the provider; ready when something changed.
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.ticket.as_ref().is_some_and(Ticket::must_end) {
+            self.cut(
+                Kind::Draining,
+                "The gateway is shutting down and could not wait for the end of this answer.",
+            );
+            return Poll::Ready(());
+        }
         let Some(body) = &mut self.body else {
             self.over();
             return Poll::Ready(());
@@ -167,7 +181,10 @@ impl Running {
         match body.poll_frame(cx) {
             Poll::Pending => return self.check_clocks(cx),
             Poll::Ready(None) => self.ended(),
-            Poll::Ready(Some(Err(_))) => self.cut(Kind::UpstreamCut, "The provider's answer broke off."),
+            Poll::Ready(Some(Err(Broken))) if self.has_ended() => self.over(),
+            Poll::Ready(Some(Err(Broken))) => {
+                self.cut(Kind::UpstreamCut, "The provider's answer broke off.");
+            }
             Poll::Ready(Some(Ok(frame))) => {
                 if let Ok(data) = frame.into_data() {
                     self.data(data);
@@ -184,11 +201,8 @@ impl Running {
                 let _ = events.push(data);
                 events.reader.content
             }
-            Content::Bytes(start, tail) => {
-                if let Some(tail) = tail {
-                    tail.push(&data);
-                }
-                *start = Some(data);
+            Content::Bytes(plain) => {
+                plain.push(data);
                 if self.body.as_ref().is_some_and(AnswerBody::is_end) {
                     // As long as its Content-Length said: nobody will ask for more.
                     self.over();
@@ -219,8 +233,17 @@ impl Running {
         }
     }
 
+    /// Whether the stream has said how it ended; its connection may then do what it likes.
+    fn has_ended(&self) -> bool {
+        matches!(&self.content, Content::Events(events) if events.reader.has_ended())
+    }
+
     fn over(&mut self) {
         self.ending = Ending::Over;
+        self.body = None;
+        if let Content::Bytes(plain) = &mut self.content {
+            plain.end();
+        }
         let failed = matches!(&self.content, Content::Events(events) if events.has_failed());
         if failed {
             self.lane_failed(Kind::UpstreamErrorEvent);
@@ -229,7 +252,7 @@ impl Running {
         }
         let Some(mut ticket) = self.settle() else { return };
         if failed {
-            ticket.error = Some(Kind::UpstreamErrorEvent);
+            ticket.fail(Kind::UpstreamErrorEvent);
         }
         let outcome = if ticket.error.is_some() { Outcome::Error } else { Outcome::Ok };
         ticket.finish(outcome);
@@ -245,7 +268,7 @@ impl Running {
             self.lane_failed(kind);
         }
         if let Some(mut ticket) = self.settle() {
-            ticket.error = Some(kind);
+            ticket.fail(kind);
             ticket.finish(Outcome::Cut);
         }
     }
@@ -266,11 +289,11 @@ impl Running {
             Content::Events(events) => {
                 ticket.usage = events.reader.usage;
                 ticket.finish = events.reader.finish.take();
-                ticket.response_bytes += events.queued_bytes();
+                events.queued().for_each(|bytes| ticket.answered_more(bytes));
             }
-            Content::Bytes(start, tail) => {
-                ticket.usage = tail.as_ref().and_then(Tail::usage);
-                ticket.response_bytes += start.as_ref().map_or(0, |start| start.len() as u64);
+            Content::Bytes(plain) => {
+                ticket.usage = plain.usage();
+                ticket.answered_more(plain.queued());
             }
         }
         Some(ticket)
@@ -281,6 +304,8 @@ impl Running {
         let now = Instant::now();
         if self.until.is_some_and(|until| now >= until) {
             self.cut(Kind::DeadlineExceeded, "The deadline of the request passed.");
+        } else if now >= self.last + self.idle && self.has_ended() {
+            self.over();
         } else if now >= self.last + self.idle {
             self.cut(Kind::UpstreamTimeout, "The provider's answer stood still.");
         } else {

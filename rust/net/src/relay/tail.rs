@@ -2,7 +2,6 @@
 
 use bytes::{Bytes, BytesMut};
 use ferrogate_core::dialects::Usage;
-use memchr::memmem;
 
 /// How much of the end is kept.
 const KEPT: usize = 4 * 1024;
@@ -23,11 +22,7 @@ impl Tail {
 
     /// The last `usage` object in what was kept.
     pub(super) fn usage(&self) -> Option<Usage> {
-        let at = memmem::rfind(&self.bytes, b"\"usage\"")?;
-        let rest = &self.bytes[at + 7..];
-        let open = rest.iter().position(|&byte| byte == b'{')?;
-
-        (open..rest.len()).filter(|&at| rest[at] == b'}').find_map(|at| Usage::parse(&rest[open..=at]))
+        Usage::last_in(&self.bytes)
     }
 }
 

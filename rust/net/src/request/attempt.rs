@@ -3,6 +3,7 @@
 //! Nothing reaches the client before the commit, so until then any lane may fail and the next one is tried, inside one
 //! deadline.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,24 +13,25 @@ use ferrogate_core::balance::{LaneFailure, LaneGuard};
 use ferrogate_core::dialects::Operation;
 use ferrogate_core::snapshot::Snapshot;
 use ferrogate_core::{GatewayError, Kind};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode, Version, response};
+use http::{Method, Request, Response, Version, response};
 use tokio::time::timeout_at;
 
+use super::cut::unless_cut;
 use super::headers;
+use super::kept::{Kept, KeptBody, mask_headers, masked};
 use super::opening::{self, Opening};
 use super::plan::{Choice, Plan};
+use super::query;
 use super::read::Payload;
 use super::respond::{self, SHOULD_RETRY, gateway_headers};
+use super::verdict::{Verdict, judge};
 use super::wishes::Wishes;
 use crate::observe::{Attempt, Outcome, Ticket};
-use crate::relay::{Relay, Running};
+use crate::relay::{Events, Relay, Running};
 use crate::shard::Shard;
-use crate::upstream::{Answer, AnswerBody, Outbound, send};
-
-/// A failing answer is kept up to this size while other lanes are tried.
-const KEPT_ANSWER: usize = 64 * 1024;
+use crate::upstream::{Answer, Outbound, send};
 
 /// A request that is ready to be sent.
 pub(super) struct Job<'a> {
@@ -46,7 +48,7 @@ pub(super) struct Job<'a> {
 struct Failure {
     error: GatewayError,
     /// What the provider said, to be relayed where nobody says better.
-    answer: Option<Box<Response<Bytes>>>,
+    answer: Option<Box<Kept>>,
     /// Nothing of the request had left.
     unsent: bool,
 }
@@ -71,7 +73,8 @@ impl Job<'_> {
     /// Runs the request to its commit.
     pub(super) async fn run(mut self, mut plan: Plan, mut ticket: Ticket) -> Response<Relay> {
         let start = Instant::now();
-        let mut kept: Option<Box<Response<Bytes>>> = None;
+        let shard = self.shard;
+        let mut kept: Option<Box<Kept>> = None;
         let mut deadline: Option<Instant> = self.wishes.timeout.map(|limit| ticket.arrived + limit);
         let error = loop {
             let Some(choice) = plan.next(self.shard.uniform()) else {
@@ -81,14 +84,18 @@ impl Job<'_> {
             let guard = choice.lane().begin();
             let is_last = plan.remaining() == 0;
             let begun = Instant::now();
-            match self.attempt(&choice, until, is_last, &mut ticket).await {
+            let tried = {
+                let attempt = pin!(self.attempt(&choice, until, is_last, &mut ticket));
+                unless_cut(shard, attempt).await.unwrap_or_else(|error| Err(error.into()))
+            };
+            match tried {
                 Ok((head, body)) => {
                     let error = ticket.error;
                     note(&mut ticket, &choice, head.status.as_u16(), error, begun);
                     return self.commit(head, body, ticket, guard);
                 }
                 Err(failure) => {
-                    let status = failure.answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+                    let status = failure.answer.as_ref().map_or(0, |answer| answer.head.status.as_u16());
                     if failure.error.kind.retry() {
                         guard.failure(LaneFailure { kind: failure.error.kind, status });
                     }
@@ -130,39 +137,53 @@ impl Job<'_> {
         let answer = self.exchange(choice, deadline, ticket).await?;
         ticket.headers = Some(Instant::now());
         let Answer { mut head, body } = answer;
-        headers::down(&mut head.headers);
-        if head.status == StatusCode::TOO_MANY_REQUESTS || head.status.is_server_error() {
-            return Err(refused(head, body, deadline).await);
-        }
-        let reads = self.operation.is_inference() && head.status.is_success();
-        if !head.status.is_success() {
-            ticket.error = Some(Kind::UpstreamRejected);
-        }
-        if !reads || is_encoded(&head.headers) {
-            let running = Running::opaque(body, choice, self.stream_deadline(deadline));
-            return Ok((head, Body::Running(Box::new(running))));
-        }
-        if is_event_stream(&head.headers) {
-            ticket.stream = true;
-            // A cut may add an event.
-            head.headers.remove(CONTENT_LENGTH);
-            let named = self.operation == Operation::Responses;
-            let opening = Opening::new(named, is_last, timeouts.idle, deadline);
-            let running = opening.run(body, choice, self.stream_deadline(deadline), ticket).await?;
-            return Ok((head, Body::Running(Box::new(running))));
-        }
-        let until = deadline.min(begun + timeouts.json);
-        match opening::whole_json(body, self.snapshot.limits.answer_bytes, until).await? {
-            opening::Json::Whole(bytes, answer) => {
-                ticket.usage = answer.usage;
-                ticket.finish = answer.finish;
-                Ok((head, Body::Whole(bytes, Outcome::Ok)))
+        let verdict = judge(&head, self.operation, &self.head.headers)?;
+        let secret = choice.key().secret.as_ref();
+        // HTTP/1.0 has no chunks, and without them the client could not tell a cut from an end.
+        head.version = Version::HTTP_11;
+        headers::down(&mut head.headers, &choice.provider.target);
+        mask_headers(&mut head.headers, secret);
+        let until = self.stream_deadline(deadline);
+        let reads = self.operation.is_inference();
+        let running = match verdict {
+            Verdict::Failed => {
+                let message = format!("The provider answered {}.", head.status);
+                let kind = Kind::UpstreamStatus;
+                let answer = Kept::read(head, body, choice, deadline, reads, kind).await;
+                let error = GatewayError::new(kind, message);
+                return Err(Failure { error, answer: Some(Box::new(answer)), unsent: false });
             }
-            opening::Json::Large(start, body) => {
-                let running = Running::large(start, body, choice, self.stream_deadline(deadline));
-                Ok((head, Body::Running(Box::new(running))))
+            Verdict::Rejected => {
+                ticket.error = Some(Kind::UpstreamRejected);
+                let kind = Kind::UpstreamRejected;
+                let Kept { head, body } = Kept::read(head, body, choice, deadline, reads, kind).await;
+                return Ok(match body {
+                    KeptBody::Whole(bytes) => (head, Body::Whole(bytes, Outcome::Error)),
+                    KeptBody::Longer(running) => (head, Body::Running(running)),
+                });
             }
-        }
+            Verdict::Unread => Running::opaque(body, choice, until),
+            Verdict::Events => {
+                ticket.stream = true;
+                // A cut may add an event.
+                head.headers.remove(CONTENT_LENGTH);
+                let events = Events::new(self.operation == Operation::Responses, secret);
+                let opening = Opening::new(events, is_last, timeouts.idle, deadline);
+                opening.run(body, choice, until, ticket).await?
+            }
+            Verdict::Json => {
+                let cap = self.snapshot.limits.answer_bytes;
+                match opening::whole_json(body, cap, deadline.min(begun + timeouts.json)).await? {
+                    opening::Json::Whole(bytes, answer) => {
+                        ticket.usage = answer.usage;
+                        ticket.finish = answer.finish;
+                        return Ok((head, Body::Whole(masked(bytes, secret), Outcome::Ok)));
+                    }
+                    opening::Json::Large(start, body) => Running::large(start, body, choice, until),
+                }
+            }
+        };
+        Ok((head, Body::Running(Box::new(running))))
     }
 
     /// Sends the request; a reused connection that had closed is replaced once.
@@ -212,7 +233,7 @@ impl Job<'_> {
         let uri = provider.uri(
             self.operation,
             rest.as_deref().unwrap_or(self.rest),
-            self.head.uri.query(),
+            query::up(self.head.uri.query()).as_deref(),
             &choice.model,
         );
         let uri = uri.ok_or_else(|| GatewayError::new(Kind::InvalidRequest, "The path is not valid."))?;
@@ -253,32 +274,39 @@ impl Job<'_> {
             Body::Whole(bytes, outcome) => {
                 guard.success();
                 ticket.first_content = Some(Instant::now());
-                ticket.response_bytes = bytes.len() as u64;
+                ticket.answered(&head.headers, &bytes);
                 ticket.finish(outcome);
                 Relay::whole(bytes)
             }
-            Body::Running(running) => running.start(ticket, guard),
+            Body::Running(running) => {
+                ticket.capture.answer_begins(&head.headers);
+                running.start(ticket, Some(guard))
+            }
         };
         Response::from_parts(head, relay)
     }
 
     /// No lane is left: the client gets the last provider's answer as it came.
-    fn relay_kept(
-        &self,
-        answer: Response<Bytes>,
-        error: &GatewayError,
-        mut ticket: Ticket,
-    ) -> Response<Relay> {
-        let (mut head, bytes) = answer.into_parts();
+    fn relay_kept(&self, answer: Kept, error: &GatewayError, mut ticket: Ticket) -> Response<Relay> {
+        let Kept { mut head, body } = answer;
         if ticket.attempts.len() > 1 {
             head.headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
         gateway_headers(&mut head.headers, self.snapshot, &ticket);
         ticket.status = head.status.as_u16();
         ticket.error = Some(error.kind);
-        ticket.response_bytes = bytes.len() as u64;
-        ticket.finish(Outcome::Error);
-        Response::from_parts(head, Relay::whole(bytes))
+        let relay = match body {
+            KeptBody::Whole(bytes) => {
+                ticket.answered(&head.headers, &bytes);
+                ticket.finish(Outcome::Error);
+                Relay::whole(bytes)
+            }
+            KeptBody::Longer(running) => {
+                ticket.capture.answer_begins(&head.headers);
+                running.start(ticket, None)
+            }
+        };
+        Response::from_parts(head, relay)
     }
 }
 
@@ -293,27 +321,8 @@ fn note(ticket: &mut Ticket, choice: &Choice, status: u16, error: Option<Kind>, 
     });
 }
 
-/// A 429 or 5xx: kept while other lanes are tried, relayed as it came where none is left.
-async fn refused(head: response::Parts, body: AnswerBody, deadline: Instant) -> Failure {
-    let error = GatewayError::new(Kind::UpstreamStatus, format!("The provider answered {}.", head.status));
-    let bytes = opening::collect(body, KEPT_ANSWER, deadline).await;
-    Failure {
-        error,
-        answer: bytes.ok().map(|bytes| Box::new(Response::from_parts(head, bytes))),
-        unsent: false,
-    }
-}
-
 fn late() -> GatewayError {
     GatewayError::new(Kind::DeadlineExceeded, "The deadline of the request passed.")
-}
-
-fn is_encoded(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_ENCODING).is_some_and(|value| value.as_bytes() != b"identity")
-}
-
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
 }
 
 impl From<opening::Refused> for Failure {

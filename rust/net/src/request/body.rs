@@ -3,18 +3,22 @@
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::Bytes;
 use ferrogate_core::{GatewayError, Kind};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::pace::Pace;
 use crate::door::Fed;
 
 /// Why a client's body broke off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BodyFault {
-    /// The client left, or framed it wrongly.
+    /// The client left before its end.
+    Left,
+    /// Its framing is wrong.
     Broken,
     /// It is over the limit.
     TooLarge,
@@ -23,10 +27,21 @@ pub(crate) enum BodyFault {
 }
 
 impl BodyFault {
+    /// What the HTTP parser saw: it calls wrong chunks invalid, and anything else is an end that came too early.
+    fn of(error: &hyper::Error) -> Self {
+        use std::io::ErrorKind::{InvalidData, InvalidInput};
+        let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
+        match cause.map(std::io::Error::kind) {
+            Some(InvalidData | InvalidInput) => Self::Broken,
+            _ => Self::Left,
+        }
+    }
+
     /// What the client is told, where it still listens.
     pub(crate) fn error(self, limit: u64) -> GatewayError {
         match self {
-            Self::Broken => GatewayError::new(Kind::InvalidRequest, "The body broke off before its end."),
+            Self::Left => GatewayError::new(Kind::ClientClosed, "The body broke off before its end."),
+            Self::Broken => GatewayError::new(Kind::InvalidRequest, "The body's framing is not valid HTTP."),
             Self::TooLarge => GatewayError::new(
                 Kind::BodyTooLarge,
                 format!("The body is over the limit of {limit} bytes; see `limits` in gateway.yaml."),
@@ -39,7 +54,8 @@ impl BodyFault {
 impl fmt::Display for BodyFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Broken => "the client's body broke off",
+            Self::Left => "the client's body broke off",
+            Self::Broken => "the client's body is framed wrongly",
             Self::TooLarge => "the client's body is over the limit",
             Self::Slow => "the client's body did not arrive in time",
         })
@@ -66,6 +82,7 @@ pub(crate) struct Bounded {
     left: u64,
     idle: std::time::Duration,
     timer: Pin<Box<tokio::time::Sleep>>,
+    pace: Pace,
 }
 
 impl InboundBody {
@@ -76,6 +93,7 @@ impl InboundBody {
             left: bytes,
             idle,
             timer: Box::pin(tokio::time::sleep(idle)),
+            pace: Pace::new(idle),
         }))
     }
 }
@@ -89,13 +107,21 @@ impl Bounded {
                     return Poll::Ready(Some(Err(BodyFault::TooLarge)));
                 };
                 self.left = left;
-                self.timer.as_mut().reset(tokio::time::Instant::now() + self.idle);
+                let now = Instant::now();
+                if !self.pace.came(now, usize::try_from(length).unwrap_or(usize::MAX)) {
+                    return Poll::Ready(Some(Err(BodyFault::Slow)));
+                }
+                self.timer.as_mut().reset((now + self.idle).into());
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Pending if std::future::Future::poll(self.timer.as_mut(), cx).is_ready() => {
                 Poll::Ready(Some(Err(BodyFault::Slow)))
             }
-            other => other,
+            Poll::Pending => {
+                self.pace.wait(Instant::now());
+                Poll::Pending
+            }
+            other @ Poll::Ready(_) => other,
         }
     }
 }
@@ -109,7 +135,9 @@ impl Body for InboundBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         match self.get_mut() {
-            Self::Socket(incoming) => Pin::new(incoming).poll_frame(cx).map_err(|_| BodyFault::Broken),
+            Self::Socket(incoming) => {
+                Pin::new(incoming).poll_frame(cx).map_err(|error| BodyFault::of(&error))
+            }
             Self::Fed(fed) => fed.poll_frame(cx),
             Self::Whole(bytes) => {
                 let whole = std::mem::take(bytes);

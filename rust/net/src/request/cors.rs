@@ -13,7 +13,8 @@ use crate::relay::Relay;
 
 /// The request's origin, where it is an allowed one.
 pub(super) fn allowed_origin(access: &Access, headers: &HeaderMap) -> Option<HeaderValue> {
-    let origin = headers.get(ORIGIN)?;
+    let mut origins = headers.get_all(ORIGIN).iter();
+    let origin = origins.next().filter(|_| origins.next().is_none())?;
     origin.to_str().is_ok_and(|text| access.allows_origin(text)).then(|| origin.clone())
 }
 

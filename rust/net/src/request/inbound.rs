@@ -1,12 +1,11 @@
 //! A request as a door hands it in.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::request::Parts;
 
 use super::body::InboundBody;
-use crate::server::Watch;
+use crate::server::Client;
 
 /// One request.
 pub(crate) struct Inbound {
@@ -20,6 +19,6 @@ pub(crate) struct Inbound {
     pub(crate) arrived: Instant,
     /// How long it waited for an engine thread.
     pub(crate) queued: Duration,
-    /// The client's connection, where the engine holds it.
-    pub(crate) watch: Option<Arc<Watch>>,
+    /// Whom the answer goes to, where the engine holds the connection.
+    pub(crate) client: Option<Client>,
 }

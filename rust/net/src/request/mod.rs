@@ -3,29 +3,38 @@
 mod attempt;
 mod body;
 mod cors;
+mod cut;
+mod framing;
 mod headers;
 mod inbound;
+mod kept;
 mod models;
 mod opening;
+mod pace;
 mod plan;
+mod query;
 mod read;
 mod respond;
+mod verdict;
 mod wishes;
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ferrogate_core::dialects::{Dialect, Operation, Route, route};
+use ferrogate_core::dialects::{Dialect, Operation, Route, climbs, route};
 use ferrogate_core::snapshot::{Asked, Snapshot};
 use ferrogate_core::{GatewayError, Kind};
+use http::header::{CONNECTION, HeaderValue};
 use http::{Method, Response, StatusCode};
 
 pub(crate) use body::{BodyFault, InboundBody};
+pub(crate) use framing::settle;
 pub(crate) use headers::{strip_forwarding, strip_hop_by_hop};
 pub(crate) use inbound::Inbound;
 pub(crate) use models::ModelLists;
 pub(crate) use plan::Choice;
-pub(crate) use respond::plain_error;
+pub(crate) use respond::{last_words, plain_error};
 
 use attempt::Job;
 use plan::Plan;
@@ -45,9 +54,9 @@ pub(crate) fn is_inference(method: &Method, path: &str) -> bool {
 pub(crate) async fn handle(shard: &Rc<Shard>, inbound: Inbound) -> Response<Relay> {
     let snapshot = shard.shared.snapshot.load_full();
     let origin = cors::allowed_origin(&snapshot.access, &inbound.head.headers);
-    let watch = inbound.watch.clone();
+    let client = inbound.client.clone();
     let mut response = answer(shard, &snapshot, inbound, origin.is_some()).await;
-    response.body_mut().attach(watch);
+    response.body_mut().attach(client);
     if let Some(origin) = origin {
         cors::decorate(response.headers_mut(), origin);
     }
@@ -74,11 +83,14 @@ fn introduce(
     head: &http::request::Parts,
     ticket: &mut Ticket,
 ) -> Result<Wishes, GatewayError> {
+    let wishes = Wishes::read(&head.headers);
+    if let Ok(wishes) = &wishes {
+        // Whoever is refused can find the row that says so.
+        ticket.client_request_id.clone_from(&wishes.client_request_id);
+        ticket.tags.clone_from(&wishes.tags);
+    }
     ticket.principal = Some(wishes::identify(&snapshot.access, head)?);
-    let wishes = Wishes::read(&head.headers)?;
-    ticket.client_request_id.clone_from(&wishes.client_request_id);
-    ticket.tags.clone_from(&wishes.tags);
-    Ok(wishes)
+    wishes
 }
 
 async fn answer(
@@ -87,7 +99,9 @@ async fn answer(
     inbound: Inbound,
     cors: bool,
 ) -> Response<Relay> {
-    let Inbound { head, body, door, arrived, queued, watch: _ } = inbound;
+    let Inbound { mut head, body, door, arrived, queued, client: _ } = inbound;
+    let settled = settle(&mut head);
+    let is_settled = settled.is_ok();
     let path = head.uri.path().to_owned();
     let found = route(head.method.as_str(), &path);
     let operation = found.map_or(Operation::Other, |route| route.operation);
@@ -99,7 +113,13 @@ async fn answer(
         ticket.finish(Outcome::Ok);
         return preflight;
     }
-    let prepared = prepare(shard, snapshot, &head, found, body, &mut ticket).await;
+    let prepared = match settled {
+        Ok(()) => prepare(shard, snapshot, &head, found, body, &mut ticket).await,
+        Err(error) => {
+            let _ = introduce(snapshot, &head, &mut ticket);
+            Err(error)
+        }
+    };
     match prepared {
         Ok(Prepared::Models(rest)) => models::answer(shard, snapshot, &rest, ticket).await,
         Ok(Prepared::Send(ready)) => {
@@ -107,7 +127,14 @@ async fn answer(
             let rest = found.map_or("", |route| route.rest);
             Job { shard, snapshot, head: &head, operation, rest, payload, wishes }.run(plan, ticket).await
         }
-        Err(error) => respond::error(snapshot, &error, ticket),
+        Err(error) => {
+            let mut response = respond::error(snapshot, &error, ticket);
+            if !is_settled {
+                // Where the request ends is in doubt, so nothing behind it is read.
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
+        }
     }
 }
 
@@ -128,6 +155,7 @@ async fn prepare(
     ticket: &mut Ticket,
 ) -> Result<Prepared, GatewayError> {
     let wishes = introduce(snapshot, head, ticket)?;
+    ticket.keep_bodies(snapshot.payload_limit(""));
     if shard.shared.draining.load(std::sync::atomic::Ordering::Relaxed) {
         return Err(GatewayError::new(Kind::Draining, "The gateway is shutting down; try again."));
     }
@@ -135,14 +163,19 @@ async fn prepare(
         return Err(GatewayError::new(Kind::Overloaded, "The request log is behind; try again in a moment."));
     }
     let route = found.ok_or_else(|| GatewayError::new(Kind::RouteNotFound, "No such route."))?;
-    check_route(snapshot, &route)?;
+    check_route(snapshot, &head.method, &route)?;
     if route.operation == Operation::Models && wishes.provider.is_none() {
         return Ok(Prepared::Models(route.rest["models".len()..].trim_start_matches('/').to_owned()));
     }
-    let payload = read::read(shard, snapshot, head, route.operation, body).await?;
+    let reading = pin!(read::read(shard, snapshot, head, route.operation, body));
+    let payload = cut::unless_cut(shard, reading).await??;
     ticket.request_bytes = payload.len();
     ticket.stream = payload.stream;
     ticket.model = payload.model.as_ref().map_or_else(Box::default, |model| Box::from(&**model));
+    ticket.keep_bodies(snapshot.payload_limit(&ticket.model));
+    if let Some(body) = payload.bytes() {
+        ticket.capture.request(&head.headers, body);
+    }
     let asked = Asked {
         model: &ticket.model,
         own_provider: route.dialect.own_provider(),
@@ -154,7 +187,21 @@ async fn prepare(
     Ok(Prepared::Send(Box::new((payload, plan, wishes))))
 }
 
-fn check_route(snapshot: &Snapshot, route: &Route<'_>) -> Result<(), GatewayError> {
+fn check_route(snapshot: &Snapshot, method: &Method, route: &Route<'_>) -> Result<(), GatewayError> {
+    // TRACE and CONNECT mean something to whoever stands between, and no API has others.
+    let is_known = matches!(
+        *method,
+        Method::GET
+            | Method::HEAD
+            | Method::POST
+            | Method::PUT
+            | Method::PATCH
+            | Method::DELETE
+            | Method::OPTIONS
+    );
+    if !is_known {
+        return Err(GatewayError::new(Kind::RouteNotFound, "No route takes this method."));
+    }
     if route.dialect != Dialect::OpenAi {
         let known = snapshot.provider(route.dialect.own_provider()).is_some();
         let message = format!(
@@ -164,9 +211,7 @@ fn check_route(snapshot: &Snapshot, route: &Route<'_>) -> Result<(), GatewayErro
         );
         return Err(GatewayError::new(Kind::NotSupported, message));
     }
-    let is_dots =
-        |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
-    if route.rest.is_empty() || route.rest.split('/').any(is_dots) {
+    if route.rest.is_empty() || climbs(route.rest) {
         return Err(GatewayError::new(Kind::RouteNotFound, "No such route; see the README for the paths."));
     }
     Ok(())

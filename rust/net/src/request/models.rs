@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::headers;
-use super::opening;
+use super::opening::{self, Gathered};
 use super::respond;
 use crate::observe::{Outcome, Ticket};
 use crate::relay::Relay;
@@ -101,9 +101,9 @@ impl Model {
 fn json(snapshot: &Snapshot, value: &impl Serialize, mut ticket: Ticket) -> Response<Relay> {
     let bytes = Bytes::from(serde_json::to_vec(value).unwrap_or_default());
     ticket.status = StatusCode::OK.as_u16();
-    ticket.response_bytes = bytes.len() as u64;
-    let mut response = Response::new(Relay::whole(bytes));
+    let mut response = Response::new(Relay::whole(bytes.clone()));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    ticket.answered(response.headers(), &bytes);
     respond::gateway_headers(response.headers_mut(), snapshot, &ticket);
     ticket.finish(Outcome::Ok);
     response
@@ -165,6 +165,7 @@ async fn ask(shard: &Rc<Shard>, provider: &Arc<Provider>) -> Option<Vec<Model>> 
     if !answer.head.status.is_success() {
         return None;
     }
-    let bytes = opening::collect(answer.body, LIST_BYTES, Instant::now() + PATIENCE).await.ok()?;
+    let gathered = opening::gather(answer.body, LIST_BYTES, Instant::now() + PATIENCE).await.ok()?;
+    let Gathered::Whole(bytes) = gathered else { return None };
     serde_json::from_slice::<Listed>(&bytes).ok().map(|listed| listed.data)
 }

@@ -48,8 +48,8 @@ enum Standing {
 }
 
 impl Opening {
-    pub(super) fn new(named: bool, is_last: bool, idle: Duration, deadline: Instant) -> Self {
-        Self { events: Events::new(named), is_last, idle, deadline }
+    pub(super) fn new(events: Events, is_last: bool, idle: Duration, deadline: Instant) -> Self {
+        Self { events, is_last, idle, deadline }
     }
 
     /// Reads to the commit.
@@ -129,11 +129,11 @@ pub(super) enum Json {
 }
 
 /// Collects a JSON answer up to `cap` bytes and checks that it is whole.
-pub(super) async fn whole_json(mut body: AnswerBody, cap: usize, until: Instant) -> Result<Json, Refused> {
-    let (bytes, ended) = gather(&mut body, cap, until).await?;
-    if !ended {
-        return Ok(Json::Large(bytes, body));
-    }
+pub(super) async fn whole_json(body: AnswerBody, cap: usize, until: Instant) -> Result<Json, Refused> {
+    let bytes = match gather(body, cap, until).await? {
+        Gathered::Whole(bytes) => bytes,
+        Gathered::Longer(start, rest) => return Ok(Json::Large(start, rest)),
+    };
     match Answer::read(&bytes) {
         Ok(answer) => Ok(Json::Whole(bytes, answer)),
         Err(invalid) => Err(Refused(
@@ -143,12 +143,16 @@ pub(super) async fn whole_json(mut body: AnswerBody, cap: usize, until: Instant)
     }
 }
 
-/// Collects an answer of at most `cap` bytes; what is longer is cut there.
-pub(super) async fn collect(mut body: AnswerBody, cap: usize, until: Instant) -> Result<Bytes, Refused> {
-    gather(&mut body, cap, until).await.map(|(bytes, _)| bytes)
+/// What was read of a body.
+pub(super) enum Gathered {
+    /// All of it.
+    Whole(Bytes),
+    /// Its start, which is longer than what may be held, and the rest.
+    Longer(Bytes, AnswerBody),
 }
 
-async fn gather(body: &mut AnswerBody, cap: usize, until: Instant) -> Result<(Bytes, bool), Refused> {
+/// Collects a body until it ends or has more than `cap` bytes.
+pub(super) async fn gather(mut body: AnswerBody, cap: usize, until: Instant) -> Result<Gathered, Refused> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     let mut late = std::pin::pin!(sleep_until(until.into()));
@@ -160,7 +164,7 @@ async fn gather(body: &mut AnswerBody, cap: usize, until: Instant) -> Result<(By
         });
         match frame.await {
             None => return Err(refused(Kind::UpstreamTimeout, "The provider's answer took too long.")),
-            Some(None) => return Ok((join(first, rest), true)),
+            Some(None) => return Ok(Gathered::Whole(join(first, rest))),
             Some(Some(Err(_))) => {
                 return Err(refused(Kind::UpstreamCut, "The provider's answer broke off."));
             }
@@ -175,7 +179,7 @@ async fn gather(body: &mut AnswerBody, cap: usize, until: Instant) -> Result<(By
                     rest.extend_from_slice(&data);
                 }
                 if first.len().max(rest.len()) > cap {
-                    return Ok((join(first, rest), false));
+                    return Ok(Gathered::Longer(join(first, rest), body));
                 }
             }
         }

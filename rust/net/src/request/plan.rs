@@ -16,7 +16,7 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    pub(super) fn key(&self) -> &Key {
+    pub(crate) fn key(&self) -> &Key {
         &self.provider.keys[self.key]
     }
 

@@ -3,18 +3,20 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use ferrogate_core::dialects::{Body as Needs, Operation, openai};
 use ferrogate_core::json::{self, Span};
 use ferrogate_core::snapshot::{Limits, Snapshot};
 use ferrogate_core::{GatewayError, Kind};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use http_body::Body;
 use tokio::time::timeout;
 
 use super::body::{BodyFault, InboundBody};
+use super::pace::Pace;
 use crate::shard::Shard;
 use crate::shared::Reserved;
 use crate::upstream::{Outbound, OutboundState};
@@ -41,6 +43,14 @@ impl Payload {
         match &self.content {
             Content::Read { bytes, .. } => bytes.len() as u64,
             Content::Through { state, .. } => state.size_hint().exact().unwrap_or_default(),
+        }
+    }
+
+    /// The body, where it was read whole.
+    pub(super) fn bytes(&self) -> Option<&Bytes> {
+        match &self.content {
+            Content::Read { bytes, .. } => Some(bytes),
+            Content::Through { .. } => None,
         }
     }
 
@@ -96,9 +106,12 @@ pub(super) async fn read(
     let limits = &snapshot.limits;
     let is_json =
         head.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    let is_encoded = head.headers.get_all(CONTENT_ENCODING).iter().any(|value| value != "identity");
     let collects = match operation.body() {
+        // It would have to be unpacked to be read, and how large it then is nobody knows before.
+        Needs::Model if is_encoded => return Err(encoded()),
         Needs::Model => true,
-        Needs::MaybeModel => is_json,
+        Needs::MaybeModel => is_json && !is_encoded,
         Needs::Opaque => false,
     };
     if !collects {
@@ -131,7 +144,11 @@ fn through(shard: &Rc<Shard>, limits: &Limits, body: InboundBody) -> Result<Payl
     Ok(Payload { content, model: None, stream: false })
 }
 
-/// Collects a body under its own bound and under the bound of all bodies together.
+/// What is set aside for an announced body before its bytes are here.
+const AHEAD: usize = 2 << 20;
+
+/// Collects a body under its own bound and under the bound of all bodies together. What was only announced takes no
+/// room: a client that promises much and sends nothing would shut the others out.
 async fn collect(
     shard: &Rc<Shard>,
     limits: &Limits,
@@ -147,10 +164,11 @@ async fn collect(
     let mut reserve = |bytes: usize| {
         if reserved.grow_to(bytes, limits.buffered_bytes) { Ok(()) } else { Err(overloaded()) }
     };
-    reserve(announced)?;
+    let mut pace = Pace::new(limits.client_body_idle);
     let mut first = Bytes::new();
     let mut rest: Option<BytesMut> = None;
     while !body.is_end_stream() {
+        pace.wait(Instant::now());
         let next = timeout(limits.client_body_idle, poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)));
         let frame = match next.await.map_err(|_| refuse(BodyFault::Slow))? {
             Some(frame) => frame.map_err(refuse)?,
@@ -161,12 +179,15 @@ async fn collect(
         if length > limit {
             return Err(refuse(BodyFault::TooLarge));
         }
+        if !pace.came(Instant::now(), data.len()) {
+            return Err(refuse(BodyFault::Slow));
+        }
         reserve(length)?;
         match &mut rest {
             Some(rest) => rest.extend_from_slice(&data),
             None if first.is_empty() => first = data,
             None => {
-                let mut joined = BytesMut::with_capacity(announced.max(length));
+                let mut joined = BytesMut::with_capacity(announced.min(AHEAD).max(length));
                 joined.extend_from_slice(&first);
                 joined.extend_from_slice(&data);
                 rest = Some(joined);
@@ -174,6 +195,13 @@ async fn collect(
         }
     }
     Ok((rest.map_or(first, BytesMut::freeze), reserved))
+}
+
+fn encoded() -> GatewayError {
+    GatewayError::new(
+        Kind::EncodingNotSupported,
+        "The body is compressed (Content-Encoding), and the gateway reads it: send it as it is.",
+    )
 }
 
 fn overloaded() -> GatewayError {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use ferrogate_core::dialects::openai;
 use ferrogate_core::snapshot::Snapshot;
 use ferrogate_core::{GatewayError, Kind};
@@ -31,9 +31,12 @@ pub(super) fn error(snapshot: &Snapshot, error: &GatewayError, mut ticket: Ticke
         response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
     }
     gateway_headers(response.headers_mut(), snapshot, &ticket);
+    if let Some(body) = response.body().as_whole() {
+        ticket.answered(response.headers(), body);
+    }
     ticket.status = error.kind.status();
     ticket.error = Some(error.kind);
-    ticket.finish(Outcome::Error);
+    ticket.finish(if error.kind == Kind::ClientClosed { Outcome::Cancelled } else { Outcome::Error });
     response
 }
 
@@ -55,6 +58,23 @@ pub(crate) fn plain_error(error: &GatewayError) -> Response<Relay> {
         _ => {}
     }
     response
+}
+
+/// An error for a connection whose client never got as far as a request: the whole answer, as it goes out.
+pub(crate) fn last_words(error: &GatewayError) -> Bytes {
+    let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let body = openai::error_body(error);
+    let mut out = BytesMut::with_capacity(body.len() + 160);
+    let head = format!(
+        "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-type: application/json\r\ncache-control: no-store\r\n\
+         content-length: {}\r\n\r\n",
+        status.as_str(),
+        status.canonical_reason().unwrap_or_default(),
+        body.len()
+    );
+    out.put_slice(head.as_bytes());
+    out.put_slice(body.as_ref());
+    out.freeze()
 }
 
 /// What the gateway knows goes into headers and never into the body.

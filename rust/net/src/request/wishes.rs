@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use ferrogate_core::snapshot::{Access, Principal};
 use ferrogate_core::{GatewayError, Kind, json};
-use http::header::{AUTHORIZATION, HOST, ORIGIN};
+use http::header::{HOST, HeaderMap, HeaderValue, ORIGIN};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName};
 
 /// Longer values of `x-request-id` and tags are refused: they go into the log.
 const TEXT_LIMIT: usize = 512;
@@ -24,25 +23,44 @@ pub(super) struct Wishes {
     pub(super) tags: Option<Box<str>>,
 }
 
+/// Where SDKs put a credential, in the order in which one is looked for: the first header that is there decides.
+const CREDENTIALS: [&str; 4] = ["authorization", "x-api-key", "x-goog-api-key", "api-key"];
+
 /// Finds the caller from the credential, wherever an SDK puts it, and from Host and Origin.
 pub(super) fn identify(access: &Access, head: &Parts) -> Result<Arc<Principal>, GatewayError> {
-    let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
-    if !access.is_required() {
-        // HTTP/2 and absolute-form requests name the host in the address.
-        let host = head.uri.authority().map(http::uri::Authority::as_str).or_else(|| text(HOST));
-        let origin = head.headers.get(ORIGIN).map(|value| value.to_str().unwrap_or("?"));
-        return access.identify(None, host, origin);
+    if access.is_required() {
+        return access.identify(credential(&head.headers)?, None, None);
     }
-    let bearer = text(AUTHORIZATION).and_then(|value| {
-        let (scheme, credential) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| credential.trim())
-    });
-    let named = |name: &'static str| text(HeaderName::from_static(name));
-    let credential = bearer
-        .or_else(|| named("x-api-key"))
-        .or_else(|| named("x-goog-api-key"))
-        .or_else(|| named("api-key"));
-    access.identify(credential.map(str::as_bytes), None, None)
+    // HTTP/2 names the host in the address. Two hosts or origins are none that could be trusted.
+    let text = |name| head.headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
+    let host = head.uri.authority().map(http::uri::Authority::as_str).or_else(|| text(HOST));
+    let single = |name| head.headers.get_all(name).iter().nth(1).is_none();
+    let host = host.filter(|_| single(HOST));
+    let origin = text(ORIGIN).map(|origin| if single(ORIGIN) { origin } else { "?" });
+    access.identify(None, host, origin)
+}
+
+/// What the client presents: one value, so that no two readers of the request see two callers.
+fn credential(headers: &HeaderMap) -> Result<Option<&[u8]>, GatewayError> {
+    for name in CREDENTIALS {
+        let mut values = headers.get_all(name).iter();
+        let Some(value) = values.next() else { continue };
+        if values.next().is_some() {
+            let message = format!("The header {name} stands more than once; send one credential.");
+            return Err(GatewayError::new(Kind::GatewayKeyInvalid, message));
+        }
+        let Ok(text) = value.to_str() else { return Ok(Some(value.as_bytes())) };
+        if name != "authorization" {
+            return Ok(Some(text.trim().as_bytes()));
+        }
+        // Another scheme is somebody else's: a proxy's in front, say.
+        if let Some((scheme, rest)) = text.split_once(' ')
+            && scheme.eq_ignore_ascii_case("bearer")
+        {
+            return Ok(Some(rest.trim().as_bytes()));
+        }
+    }
+    Ok(None)
 }
 
 impl Wishes {

@@ -10,105 +10,162 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use ferrogate_core::{GatewayError, Kind};
-use http::{Request, Response, StatusCode};
+use http::header::{CONNECTION, HeaderValue};
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
+use super::client::Client;
 use super::control::ControlPlane;
 use super::io::ClientIo;
-use super::watch::{Phase, Watch};
+use super::pending::Pending;
+use super::watch::Watch;
+use super::{h1, h2};
 use crate::relay::Relay;
 use crate::request::{self, Inbound, InboundBody, plain_error};
 use crate::shard::Shard;
+use crate::shared::OpenConnection;
 
-/// Accepts until the gateway drains.
+/// Bytes of answers that the kernel takes before the client has room for them.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 64 * 1024;
+
+/// Accepts until the gateway closes its listeners.
 pub(crate) async fn serve(shard: Rc<Shard>, listener: TcpListener, control: Rc<ControlPlane>) {
+    let _accepting = shard.shared.open_listener();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = shard.shared.wait_for_drain() => break,
+            () = shard.shared.wait_for_close() => break,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let limit = shard.shared.snapshot.load().limits.max_connections;
-                if shard.shared.connections.get() < limit {
-                    tokio::task::spawn_local(connection(Rc::clone(&shard), stream, Rc::clone(&control)));
-                }
-            }
+            Ok((stream, _)) => admit(&shard, stream, &control),
             // Out of file descriptors, mostly: others may end meanwhile.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
-    drop(listener);
-    shard.watches.wake_all();
+    // Who waits in the queue would be reset with the socket, where nobody else accepts from it.
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok((stream, _)) = listener.accept() {
+        if stream.set_nonblocking(true).is_ok()
+            && let Ok(stream) = TcpStream::from_std(stream)
+        {
+            admit(&shard, stream, &control);
+        }
+    }
 }
 
-async fn connection(shard: Rc<Shard>, stream: TcpStream, control: Rc<ControlPlane>) {
-    let _open = shard.shared.open_connection();
+fn admit(shard: &Rc<Shard>, stream: TcpStream, control: &Rc<ControlPlane>) {
+    let limit = shard.shared.snapshot.load().limits.max_connections;
+    if shard.shared.connections.get() < limit {
+        let open = shard.shared.open_connection();
+        tokio::task::spawn_local(connection(Rc::clone(shard), stream, Rc::clone(control), open));
+    }
+}
+
+async fn connection(shard: Rc<Shard>, stream: TcpStream, control: Rc<ControlPlane>, _open: OpenConnection) {
     stream.set_nodelay(true).ok();
+    hold_little(&stream);
     let watch = Watch::new();
     shard.watches.add(&watch);
-    let headers_bytes = shard.shared.snapshot.load().limits.client_headers_bytes;
-    let service =
-        service_fn(|request| respond(Rc::clone(&shard), request, Arc::clone(&watch), Rc::clone(&control)));
-    let mut builder = http1::Builder::new();
-    builder.half_close(false).max_buf_size(headers_bytes).header_read_timeout(None);
-    let connection =
-        builder.serve_connection(ClientIo::new(stream, Arc::clone(&watch)), service).with_upgrades();
-    let mut connection = pin!(connection);
-    let mut is_closing = false;
-    poll_fn(|cx| {
-        if watch.poll_expired(cx) {
-            return Poll::Ready(());
-        }
-        if !is_closing && shard.shared.draining.load(Relaxed) {
-            is_closing = true;
-            connection.as_mut().graceful_shutdown();
-        }
-        // An error here is the client's, or a cut that the relay asked for: both are in the record already.
-        connection.as_mut().poll(cx).map(|_| ())
-    })
-    .await;
+    let Some((io, is_h2)) = open(&shard, stream, &watch).await else { return };
+    if is_h2 {
+        let respond = |request, stream| {
+            respond(Rc::clone(&shard), request, Client::Stream(stream), Rc::clone(&control))
+        };
+        return h2::serve(&shard, io, &watch, respond).await;
+    }
+    let respond = |request| {
+        respond(Rc::clone(&shard), request, Client::Connection(Arc::clone(&watch)), Rc::clone(&control))
+    };
+    h1::serve(&shard, io, &watch, respond).await;
 }
 
-async fn respond(
+/// Lets the kernel hold little that the client has not asked for: its own bound is 4 MB a connection, which a crowd that
+/// does not read would fill.
+fn hold_little(stream: &TcpStream) {
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT).ok();
+    #[cfg(not(target_os = "linux"))]
+    let _ = stream;
+}
+
+/// Shakes hands and finds out what the client speaks; None where it leaves, or takes too long.
+async fn open(shard: &Shard, stream: TcpStream, watch: &Arc<Watch>) -> Option<(ClientIo, bool)> {
+    let config = shard.shared.listener_tls.load_full();
+    let limit = shard.shared.snapshot.load().limits.client_headers;
+    let is_tls = config.is_some();
+    let mut opening = pin!(ClientIo::open(stream, config, watch));
+    let opened = poll_fn(|cx| {
+        let polled = opening.as_mut().poll(cx);
+        if polled.is_pending() && watch.poll_expired(cx) { Poll::Ready(None) } else { polled.map(Result::ok) }
+    });
+    // Without TLS the watch keeps the time.
+    if is_tls { timeout(limit, opened).await.ok().flatten() } else { opened.await }
+}
+
+fn respond(
     shard: Rc<Shard>,
     request: Request<Incoming>,
-    watch: Arc<Watch>,
+    client: Client,
     control: Rc<ControlPlane>,
-) -> Result<Response<Relay>, Infallible> {
-    let arrived = Instant::now();
-    watch.enter(Phase::Busy);
-    if request::is_inference(request.method(), request.uri().path()) {
-        let (head, body) = request.into_parts();
+) -> impl Future<Output = Result<Response<Relay>, Infallible>> {
+    let is_http1 = request.version() < Version::HTTP_2;
+    let mut pending = Pending::new(Rc::clone(&shard), request, client);
+    async move {
+        let Some((request, client, arrived)) = pending.take() else {
+            return Ok(plain_error(&GatewayError::new(Kind::Internal, "The request was answered before.")));
+        };
+        let mut response = answer(&shard, request, client, arrived, &control).await;
+        if is_http1 && shard.shared.says_goodbye() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response)
+    }
+}
+
+async fn answer(
+    shard: &Rc<Shard>,
+    request: Request<Incoming>,
+    client: Client,
+    arrived: Instant,
+    control: &ControlPlane,
+) -> Response<Relay> {
+    let (mut head, body) = request.into_parts();
+    if request::is_inference(&head.method, head.uri.path()) {
         let inbound = Inbound {
             head,
             body: InboundBody::Socket(body),
             door: "native",
             arrived,
             queued: Duration::ZERO,
-            watch: Some(watch),
+            client: Some(client),
         };
-        return Ok(request::handle(&shard, inbound).await);
+        return request::handle(shard, inbound).await;
     }
-    let mut response = match request.uri().path() {
+    let mut response = match head.uri.path() {
         "/healthz" => status(StatusCode::OK, "ok"),
-        "/readyz" => readiness(&shard),
-        _ if shard.shared.control.load(Relaxed) => control.forward(request).await,
+        "/readyz" => readiness(shard),
+        _ if shard.shared.control.load(Relaxed) => match request::settle(&mut head) {
+            Ok(()) if head.method == Method::CONNECT => {
+                plain_error(&GatewayError::new(Kind::RouteNotFound, "The gateway is no tunnel."))
+            }
+            Ok(()) => control.forward(Request::from_parts(head, body)).await,
+            Err(error) => plain_error(&error),
+        },
         _ => plain_error(&GatewayError::new(
             Kind::ControlPlaneDown,
             "The admin application does not answer; inference goes on. See the gateway's log.",
         )),
     };
-    response.body_mut().attach(Some(watch));
-    Ok(response)
+    response.body_mut().attach(Some(client));
+    response
 }
 
 fn readiness(shard: &Shard) -> Response<Relay> {
     let state = &shard.shared;
-    if state.draining.load(Relaxed) {
+    if state.leaving.load(Relaxed) {
         status(StatusCode::SERVICE_UNAVAILABLE, "draining")
     } else if !state.ready.load(Relaxed) {
         status(StatusCode::SERVICE_UNAVAILABLE, "starting")

@@ -10,7 +10,14 @@ use std::time::{Duration, Instant};
 
 use ferrogate_core::snapshot::Limits;
 
-/// What a connection is doing.
+use super::frames::Standing;
+use super::stream::Stream;
+
+/// Requests that a client may give up within a second, each within a second of its start and before its answer.
+/// More than that is a flood (CVE-2023-44487).
+const PREMATURE_A_SECOND: u64 = 100;
+
+/// What a connection is doing. One of HTTP/2 is idle or, with requests on it, busy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Phase {
@@ -20,6 +27,8 @@ pub(crate) enum Phase {
     Head,
     /// A request is being served; only a client that does not read can end it.
     Busy,
+    /// The connection speaks another protocol now.
+    Upgraded,
 }
 
 /// One client connection, seen from the sweep, the socket and the answer. Times are milliseconds from `opened`.
@@ -33,7 +42,15 @@ pub(crate) struct Watch {
     expired: AtomicBool,
     flushes: AtomicU64,
     awaited: AtomicBool,
+    /// An answer may be on its way: from a request's start until its answer has been flushed.
+    answering: AtomicBool,
     task: Mutex<Option<Waker>>,
+    h2: AtomicBool,
+    /// Since when a request's headers have begun on HTTP/2 and are not whole, plus one; 0 where none are.
+    headers: AtomicU64,
+    streams: Mutex<Vec<Weak<Stream>>>,
+    /// The second of the last request that was given up, and how many there were in it.
+    premature: Mutex<(u64, u64)>,
 }
 
 impl Watch {
@@ -46,7 +63,12 @@ impl Watch {
             expired: AtomicBool::new(false),
             flushes: AtomicU64::new(0),
             awaited: AtomicBool::new(false),
+            answering: AtomicBool::new(false),
             task: Mutex::new(None),
+            h2: AtomicBool::new(false),
+            headers: AtomicU64::new(0),
+            streams: Mutex::default(),
+            premature: Mutex::default(),
         })
     }
 
@@ -54,16 +76,79 @@ impl Watch {
         u64::try_from(now.saturating_duration_since(self.opened).as_millis()).unwrap_or(u64::MAX - 1)
     }
 
-    /// Enters a phase.
+    /// Enters a phase. A connection that was upgraded stays so.
     pub(crate) fn enter(&self, phase: Phase) {
+        if self.is_in(Phase::Upgraded) {
+            return;
+        }
+        if phase == Phase::Busy {
+            self.answering.store(true, Relaxed);
+        }
         self.phase.store(phase as u8, Relaxed);
         self.since.store(self.age(Instant::now()), Relaxed);
     }
 
-    /// Bytes came in.
+    pub(super) fn is_in(&self, phase: Phase) -> bool {
+        self.phase.load(Relaxed) == phase as u8
+    }
+
+    /// Whether no answer is on its way: what is said now answers no request.
+    pub(super) fn is_unasked(&self) -> bool {
+        !self.answering.load(Relaxed) && !self.is_in(Phase::Upgraded)
+    }
+
+    /// From here on the connection speaks HTTP/2.
+    pub(super) fn become_h2(&self) {
+        self.h2.store(true, Relaxed);
+        self.enter(Phase::Idle);
+    }
+
+    /// What the bytes that came in on HTTP/2 end in.
+    pub(super) fn headers(&self, standing: Standing) {
+        match standing {
+            Standing::Clear => self.headers.store(0, Relaxed),
+            Standing::Begun => self.headers.store(self.age(Instant::now()) + 1, Relaxed),
+            Standing::Going => {}
+        }
+    }
+
+    /// A request began on HTTP/2.
+    pub(super) fn joined(&self, stream: &Arc<Stream>) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        streams.retain(|stream| stream.strong_count() > 0);
+        streams.push(Arc::downgrade(stream));
+        drop(streams);
+        self.enter(Phase::Busy);
+    }
+
+    /// A request on HTTP/2 is over.
+    pub(super) fn parted(&self, is_premature: bool) {
+        if !self.has_streams() {
+            self.enter(Phase::Idle);
+        }
+        if is_premature && self.is_flooded() {
+            self.expire();
+        }
+    }
+
+    fn is_flooded(&self) -> bool {
+        let second = self.opened.elapsed().as_secs();
+        let mut premature = self.premature.lock().unwrap_or_else(PoisonError::into_inner);
+        *premature = if premature.0 == second { (second, premature.1 + 1) } else { (second, 1) };
+        premature.1 > PREMATURE_A_SECOND
+    }
+
+    /// Whether a request is open on HTTP/2.
+    pub(super) fn has_streams(&self) -> bool {
+        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        streams.iter().any(|stream| stream.strong_count() > 0)
+    }
+
+    /// Bytes came in: a connection that was to end for standing idle goes on.
     pub(super) fn read(&self) {
-        if self.phase.load(Relaxed) == Phase::Idle as u8 {
+        if self.is_in(Phase::Idle) {
             self.enter(Phase::Head);
+            self.expired.store(false, Relaxed);
         }
     }
 
@@ -79,6 +164,9 @@ impl Watch {
     /// Everything that was written has been handed to the kernel.
     pub(super) fn flushed(&self) {
         self.flushes.fetch_add(1, Relaxed);
+        if !self.is_in(Phase::Busy) {
+            self.answering.store(false, Relaxed);
+        }
         if self.awaited.swap(false, Relaxed) {
             self.wake();
         }
@@ -89,6 +177,15 @@ impl Watch {
     pub(crate) fn await_flush(&self) -> u64 {
         self.awaited.store(true, Relaxed);
         self.flushes()
+    }
+
+    /// Whether the socket takes nothing: then nothing more is handed over. The flush that ends it wakes the task.
+    pub(crate) fn holds_back(&self) -> bool {
+        let is_full = self.stalled.load(Relaxed) > 0;
+        if is_full {
+            self.awaited.store(true, Relaxed);
+        }
+        is_full
     }
 
     /// How many flushes there were.
@@ -105,6 +202,11 @@ impl Watch {
         self.expired.load(Relaxed)
     }
 
+    fn expire(&self) {
+        self.expired.store(true, Relaxed);
+        self.wake();
+    }
+
     /// Wakes the connection's task.
     pub(crate) fn wake(&self) {
         if let Some(task) = &*self.task.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -113,18 +215,35 @@ impl Watch {
     }
 
     fn is_over(&self, now: Instant, limits: &Limits) -> bool {
-        let now = self.age(now);
+        let (moment, now) = (now, self.age(now));
         let longer = |since: u64, limit: Duration| u128::from(now.saturating_sub(since)) > limit.as_millis();
         let stalled = self.stalled.load(Relaxed);
         if stalled > 0 && longer(stalled - 1, limits.client_stall) {
             return true;
         }
         let since = self.since.load(Relaxed);
+        if self.h2.load(Relaxed) {
+            let headers = self.headers.load(Relaxed);
+            return (headers > 0 && longer(headers - 1, limits.client_headers))
+                || (!self.has_streams() && longer(since, limits.client_keepalive))
+                || self.all_stalled(moment, limits.client_stall);
+        }
         match self.phase.load(Relaxed) {
             phase if phase == Phase::Idle as u8 => longer(since, limits.client_keepalive),
             phase if phase == Phase::Head as u8 => longer(since, limits.client_headers),
             _ => false,
         }
+    }
+
+    /// Ends the requests whose answers wait for the client too long. True where there are such and no others: then the
+    /// client reads nothing at all.
+    fn all_stalled(&self, now: Instant, limit: Duration) -> bool {
+        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let open: Vec<Arc<Stream>> = streams.iter().filter_map(Weak::upgrade).collect();
+        drop(streams);
+        let stalled = open.iter().filter(|stream| stream.is_stalled(now, limit));
+        let count = stalled.inspect(|stream| stream.expire()).count();
+        count > 0 && count == open.len()
     }
 }
 
@@ -144,18 +263,19 @@ impl Watches {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).retain(|watch| {
             let Some(watch) = watch.upgrade() else { return false };
             if watch.is_over(now, limits) {
-                watch.expired.store(true, Relaxed);
-                watch.wake();
+                watch.expire();
             }
             true
         });
     }
 
-    /// Wakes every connection, so that each sees that the gateway is draining.
+    /// Wakes every connection and every request on it, so that each sees what the engine's state has become.
     pub(crate) fn wake_all(&self) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         for watch in open.iter().filter_map(Weak::upgrade) {
             watch.wake();
+            let streams = watch.streams.lock().unwrap_or_else(PoisonError::into_inner);
+            streams.iter().filter_map(Weak::upgrade).for_each(|stream| stream.wake());
         }
     }
 }

@@ -4,6 +4,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use bytes::Bytes;
 use ferrogate_core::snapshot::{Target, Timeouts};
@@ -18,6 +19,7 @@ use tokio::time::{Duration, timeout};
 
 use super::body::Outbound;
 use super::connect::{Connector, Opened};
+use super::multiplexed::{Lease, Multiplexed, Next};
 use super::pool::SharedPool;
 use super::stream::{Heard, Stream};
 
@@ -57,9 +59,10 @@ impl Link {
 pub(crate) struct Fault {
     /// For the client and the log.
     pub(crate) error: GatewayError,
-    /// The connection had served before and closed before any byte of an answer.
+    /// The connection had served before and closed before any byte of an answer, or the provider says that it has not
+    /// begun with the request.
     pub(crate) stale: bool,
-    /// Nothing of the request had left.
+    /// Nothing of the request had left, or the provider says that it has not begun with it.
     pub(crate) unsent: bool,
 }
 
@@ -71,20 +74,22 @@ pub(crate) struct Answer {
     pub(crate) body: AnswerBody,
 }
 
+/// An answer that ended before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Broken;
+
 /// The rest of an answer. Dropping it before its end closes an HTTP/1.1 connection or resets an HTTP/2 stream.
 pub(crate) struct AnswerBody {
     incoming: Incoming,
     link: Option<Link>,
     home: Option<(SharedPool, Arc<Target>)>,
+    _lease: Option<Lease>,
 }
 
 impl AnswerBody {
     /// The next frame, driving the connection as far as it goes.
-    pub(crate) fn poll_frame(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Some(link) = &mut self.link else { return Pin::new(&mut self.incoming).poll_frame(cx) };
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let Some(link) = &mut self.link else { return self.poll_stream(cx) };
         // The body is fed by the connection alone, which is polled right here with the task's own waker.
         let mut fed = Context::from_waker(Waker::noop());
         let mut polled = Pin::new(&mut self.incoming).poll_frame(&mut fed);
@@ -96,7 +101,16 @@ impl AnswerBody {
         if matches!(polled, Poll::Ready(None)) || (polled.is_ready() && self.incoming.is_end_stream()) {
             self.recycle();
         }
-        polled
+        polled.map_err(|_| Broken)
+    }
+
+    /// A stream of HTTP/2: one that was reset says that it ended, where the reason is `NO_ERROR`.
+    fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let polled = Pin::new(&mut self.incoming).poll_frame(cx).map_err(|_| Broken);
+        match polled {
+            Poll::Ready(None) if !self.incoming.is_end_stream() => Poll::Ready(Some(Err(Broken))),
+            polled => polled,
+        }
     }
 
     /// Whether nothing more will come.
@@ -130,23 +144,60 @@ pub(crate) async fn send(
     fresh: bool,
 ) -> Result<Answer, Fault> {
     let headers = timeouts.headers;
-    if !fresh {
-        if let Some(sender) = pool.shared(target) {
-            return in_time(headers, send_h2(sender, request, true)).await;
-        }
-        if let Some(link) = pool.take(target) {
-            return in_time(headers, send_h1(pool, target, link, request, true)).await;
-        }
+    if !fresh && let Some(link) = pool.take(target) {
+        return in_time(headers, send_h1(pool, target, link, request, true)).await;
     }
     let unsent = |error| Fault { error, stale: false, unsent: true };
-    let opened = timeout(timeouts.connect, connector.open(target)).await.map_err(|_| {
+    let way = timeout(timeouts.connect, find_way(connector, pool, target, fresh)).await.map_err(|_| {
         unsent(GatewayError::new(Kind::UpstreamTimeout, "Connecting to the provider took too long."))
     })?;
-    match opened.map_err(unsent)? {
-        Opened::H1(link) => in_time(headers, send_h1(pool, target, link, request, false)).await,
-        Opened::H2(sender) => {
-            pool.share(Arc::clone(target), sender.clone());
-            in_time(headers, send_h2(sender, request, false)).await
+    match way.map_err(unsent)? {
+        Way::Link(link) => in_time(headers, send_h1(pool, target, link, request, false)).await,
+        Way::Shared(connection, lease, reused) => {
+            in_time(headers, send_h2(connection.sender, lease, request, reused)).await
+        }
+    }
+}
+
+/// How a request gets to the provider.
+enum Way {
+    /// By a connection of HTTP/1.1 of its own.
+    Link(Link),
+    /// By one of HTTP/2, and whether it has served before.
+    Shared(Multiplexed, Lease, bool),
+}
+
+/// Takes a place on a connection of HTTP/2, or makes a connection. `fresh` asks for one that is younger than this.
+async fn find_way(
+    connector: &Connector,
+    pool: &SharedPool,
+    target: &Arc<Target>,
+    fresh: bool,
+) -> Result<Way, GatewayError> {
+    let since = fresh.then(Instant::now);
+    let multiplex = pool.multiplex(target);
+    loop {
+        match multiplex.next(since) {
+            Next::Use(connection) => {
+                let lease = connection.lease();
+                return Ok(Way::Shared(connection, lease, true));
+            }
+            Next::Wait(notified) => multiplex.wait(notified).await,
+            Next::Open => {
+                // Held until the connection can be found by those who wait for it.
+                let _opening = multiplex.opening();
+                return Ok(match connector.open(target).await? {
+                    Opened::H1(link) => {
+                        multiplex.forget();
+                        Way::Link(link)
+                    }
+                    Opened::H2(connection) => {
+                        multiplex.share(connection.clone());
+                        let lease = connection.lease();
+                        Way::Shared(connection, lease, false)
+                    }
+                });
+            }
         }
     }
 }
@@ -189,8 +240,12 @@ async fn send_h1(
     match result {
         Ok(response) => {
             let (head, incoming) = response.into_parts();
-            let mut body =
-                AnswerBody { incoming, link: Some(link), home: Some((Rc::clone(pool), Arc::clone(target))) };
+            let mut body = AnswerBody {
+                incoming,
+                link: Some(link),
+                home: Some((Rc::clone(pool), Arc::clone(target))),
+                _lease: None,
+            };
             if body.incoming.is_end_stream() {
                 body.recycle();
             }
@@ -205,6 +260,7 @@ async fn send_h1(
 
 async fn send_h2(
     mut sender: hyper::client::conn::http2::SendRequest<Outbound>,
+    lease: Lease,
     mut request: Request<Outbound>,
     reused: bool,
 ) -> Result<Answer, Fault> {
@@ -214,7 +270,7 @@ async fn send_h2(
     match result {
         Ok(response) => {
             let (head, incoming) = response.into_parts();
-            Ok(Answer { head, body: AnswerBody { incoming, link: None, home: None } })
+            Ok(Answer { head, body: AnswerBody { incoming, link: None, home: None, _lease: Some(lease) } })
         }
         Err(mut failed) => {
             let unsent = failed.take_message().is_some();
@@ -230,20 +286,36 @@ fn fault(error: &hyper::Error, silent: bool, unsent: bool) -> Fault {
     } else {
         (Kind::UpstreamReset, "The provider closed the connection before its answer.")
     };
-    let stale = silent
-        && (unsent
-            || error.is_canceled()
-            || error.is_closed()
-            || error.is_incomplete_message()
-            || is_reset(error));
-    Fault { error: GatewayError::new(kind, message).with_cause(describe(error)), stale, unsent }
+    let unprocessed = is_unprocessed(error);
+    let stale = unprocessed
+        || silent
+            && (unsent
+                || error.is_canceled()
+                || error.is_closed()
+                || error.is_incomplete_message()
+                || is_reset(error));
+    let error = GatewayError::new(kind, message).with_cause(describe(error));
+    Fault { error, stale, unsent: unsent || unprocessed }
+}
+
+/// The provider says that it has not begun with the request: a stream that it refused, or one behind the last that it
+/// took before it went away (RFC 9113, sections 6.8 and 8.7).
+fn is_unprocessed(error: &hyper::Error) -> bool {
+    h2_error(error).is_some_and(|error| {
+        error.is_remote() && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))
+    })
+}
+
+fn h2_error(error: &hyper::Error) -> Option<&h2::Error> {
+    std::error::Error::source(error)?.downcast_ref()
 }
 
 fn is_reset(error: &hyper::Error) -> bool {
-    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
-    std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>()).is_some_and(
-        |io| matches!(io.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected),
-    )
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    source.or_else(|| h2_error(error)?.get_io()).is_some_and(|io| {
+        matches!(io.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof)
+    })
 }
 
 fn describe(error: &hyper::Error) -> String {

@@ -6,11 +6,15 @@
 
 mod body;
 mod connect;
+mod dial;
 mod exchange;
+mod multiplexed;
 mod pool;
 mod stream;
+mod trust;
 
 pub(crate) use body::{Outbound, OutboundState};
-pub(crate) use connect::{Connector, tls_config};
-pub(crate) use exchange::{Answer, AnswerBody, send};
+pub(crate) use connect::Connector;
+pub(crate) use exchange::{Answer, AnswerBody, Broken, send};
 pub(crate) use pool::Pool;
+pub(crate) use trust::tls_config;

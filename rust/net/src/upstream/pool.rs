@@ -8,20 +8,19 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use ferrogate_core::snapshot::Target;
-use hyper::client::conn::http2;
 
-use super::body::Outbound;
 use super::exchange::Link;
+use super::multiplexed::Multiplex;
 
-/// An idle connection is kept this long. Most providers' front ends keep theirs for longer.
-const IDLE: Duration = Duration::from_secs(60);
+/// An idle connection is kept this long: less than the minute after which the first front ends close theirs.
+const IDLE: Duration = Duration::from_secs(50);
 /// Idle connections kept for one provider.
 const IDLE_A_TARGET: usize = 1024;
 
 #[derive(Default)]
 struct Connections {
     idle: Vec<(Link, Instant)>,
-    shared: Option<http2::SendRequest<Outbound>>,
+    multiplex: Rc<Multiplex>,
 }
 
 /// Connections by where they lead.
@@ -43,11 +42,13 @@ impl Pool {
         None
     }
 
-    /// The HTTP/2 connection to `target`, where there is one.
-    pub(super) fn shared(&self, target: &Target) -> Option<http2::SendRequest<Outbound>> {
-        let targets = self.targets.borrow();
-        let sender = targets.get(target)?.shared.as_ref()?;
-        (!sender.is_closed()).then(|| sender.clone())
+    /// The HTTP/2 connections to `target`.
+    pub(super) fn multiplex(&self, target: &Arc<Target>) -> Rc<Multiplex> {
+        let mut targets = self.targets.borrow_mut();
+        if let Some(connections) = targets.get(target) {
+            return Rc::clone(&connections.multiplex);
+        }
+        Rc::clone(&targets.entry(Arc::clone(target)).or_default().multiplex)
     }
 
     /// Takes a connection back.
@@ -59,19 +60,12 @@ impl Pool {
         }
     }
 
-    /// Makes an HTTP/2 connection available to all.
-    pub(super) fn share(&self, target: Arc<Target>, sender: http2::SendRequest<Outbound>) {
-        self.targets.borrow_mut().entry(target).or_default().shared = Some(sender);
-    }
-
     /// Drops connections that closed or have been idle for long. Called about once a second.
     pub(crate) fn sweep(&self) {
         self.targets.borrow_mut().retain(|_, connections| {
             connections.idle.retain_mut(|(link, since)| since.elapsed() < IDLE && link.is_open());
-            if connections.shared.as_ref().is_some_and(http2::SendRequest::is_closed) {
-                connections.shared = None;
-            }
-            !connections.idle.is_empty() || connections.shared.is_some()
+            let shares = connections.multiplex.sweep(IDLE);
+            shares || !connections.idle.is_empty() || Rc::strong_count(&connections.multiplex) > 1
         });
     }
 

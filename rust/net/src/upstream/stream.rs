@@ -1,19 +1,52 @@
 //! A socket with or without TLS.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio_rustls::client::TlsStream;
+
+use crate::frames::Frames;
 
 /// One connection's bytes.
 pub(crate) struct Stream {
     socket: Socket,
     heard: Heard,
+    told: Option<Told>,
+}
+
+/// What an HTTP/2 connection tells beside its answers.
+#[derive(Clone)]
+pub(crate) struct Told {
+    /// Notified of everything that is heard, the end included.
+    pub(super) progress: Arc<Notify>,
+    /// The provider takes no more requests on it.
+    pub(super) leaving: Heard,
+    frames: Rc<RefCell<Frames>>,
+}
+
+const GOAWAY: u8 = 7;
+
+impl Told {
+    fn new() -> Self {
+        let frames = Rc::new(RefCell::new(Frames::behind(0)));
+        Self { progress: Arc::default(), leaving: Heard::default(), frames }
+    }
+
+    fn hear(&self, bytes: &[u8]) {
+        self.frames.borrow_mut().push(bytes, |head| {
+            if head.kind == GOAWAY {
+                self.leaving.set(true);
+            }
+        });
+        self.progress.notify_waiters();
+    }
 }
 
 /// Whether the provider has said anything since this was last set to false. TLS's own messages do not count.
@@ -40,7 +73,14 @@ impl Stream {
     /// A connection, and what tells whether the provider speaks on it.
     pub(super) fn new(socket: Socket) -> (Self, Heard) {
         let heard = Heard::default();
-        (Self { socket, heard: Rc::clone(&heard) }, heard)
+        (Self { socket, heard: Rc::clone(&heard), told: None }, heard)
+    }
+
+    /// A connection of HTTP/2, which tells more.
+    pub(super) fn telling(socket: Socket) -> (Self, Heard, Told) {
+        let (stream, heard) = Self::new(socket);
+        let told = Told::new();
+        (Self { told: Some(told.clone()), ..stream }, heard, told)
     }
 }
 
@@ -54,6 +94,11 @@ impl AsyncRead for Stream {
         };
         if buf.filled().len() > before {
             this.heard.set(true);
+        }
+        if polled.is_ready()
+            && let Some(told) = &this.told
+        {
+            told.hear(&buf.filled()[before..]);
         }
         polled
     }

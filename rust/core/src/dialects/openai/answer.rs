@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 
 use super::super::Usage;
-use crate::json;
+use crate::{json, sse};
 
 /// The parts of an answer that the log keeps.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Answer {
 }
 
 /// The first `finish_reason` with a value. A quote inside text is escaped, so the word cannot match there.
-fn finish_reason(choices: &[u8]) -> Option<Box<str>> {
+pub(super) fn finish_reason(choices: &[u8]) -> Option<Box<str>> {
     static WORD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"finish_reason\""));
     let mut found = WORD.find_iter(choices).filter_map(|at| {
         let rest =
@@ -30,8 +30,10 @@ fn finish_reason(choices: &[u8]) -> Option<Box<str>> {
 }
 
 impl Answer {
-    /// Checks that `body` is one whole JSON value and reads what the log keeps.
+    /// Checks that `body` is one whole JSON value and reads what the log keeps. A byte order mark in front of it is
+    /// overlooked, as RFC 8259 allows.
     pub fn read(body: &[u8]) -> Result<Self, json::Invalid> {
+        let body = sse::without_mark(body);
         let mut answer = Self::default();
         let mut choices = None;
         let result = json::scan_object(body, |member| {
@@ -71,6 +73,9 @@ mod tests {
             Answer::read(br#"{"status":"completed","usage":{"input_tokens":5,"output_tokens":6}}"#).unwrap();
         assert_eq!((response.finish.as_deref(), response.usage.unwrap().input), (Some("completed"), 5));
         assert_eq!(Answer::read(b"[]").unwrap(), Answer::default());
+        assert!(Answer::read(b"\xef\xbb\xbf{}").is_ok());
+        assert!(Answer::read(b"\xef\xbb\xbf\xef\xbb\xbf{}").is_err());
+        assert!(Answer::read(b"").is_err());
         assert!(Answer::read(b"{\"a\":").is_err());
         assert!(Answer::read(b"<html>").is_err());
     }

@@ -22,11 +22,15 @@ impl Request {
     }
 }
 
+/// Bytes of a model's name. It goes into a header, the log and the lanes; the longest that a provider has (an ARN) is
+/// as long.
+const MODEL_LIMIT: usize = 2048;
+
 /// Checks a body and finds what matters.
 ///
 /// # Errors
-/// `invalid_json`; `invalid_request` for a body that is no object, a key that stands twice, or a `stream` that is no
-/// boolean; `model_missing` for a `model` that is no string or empty. Whether `model` must be there is the caller's
+/// `invalid_json`; `invalid_request` for a body that is no object, a key that stands twice, a `stream` that is no
+/// boolean, or a `model` that is too long; `model_missing` for a `model` that is no string or empty. Whether `model` must be there is the caller's
 /// to say.
 pub fn read(body: &[u8]) -> Result<Request, GatewayError> {
     let mut found = Request::default();
@@ -47,9 +51,14 @@ pub fn read(body: &[u8]) -> Result<Request, GatewayError> {
     }
     if let Some(span) = found.model {
         let value = span.of(body);
-        if value.len() < 3 || value[0] != b'"' || found.model_name(body).is_none() {
+        let is_text = value.len() > 2 && value[0] == b'"';
+        let Some(name) = is_text.then(|| found.model_name(body)).flatten() else {
             let message = "`model` must be a non-empty string, for example \"gpt-4o-mini\".";
             return Err(GatewayError::new(Kind::ModelMissing, message).with_param("model"));
+        };
+        if name.len() > MODEL_LIMIT {
+            let message = format!("`model` is longer than {MODEL_LIMIT} bytes.");
+            return Err(GatewayError::new(Kind::InvalidRequest, message).with_param("model"));
         }
     }
     found.stream = match stream.map(|span| span.of(body)) {
@@ -99,6 +108,8 @@ mod tests {
         for model in ["1", "null", "\"\"", "[\"a\"]", "\"\\ud800\""] {
             assert_eq!(kind(&format!("{{\"model\":{model}}}")), Kind::ModelMissing, "{model}");
         }
+        assert!(read(format!("{{\"model\":\"{}\"}}", "x".repeat(MODEL_LIMIT)).as_bytes()).is_ok());
+        assert_eq!(kind(&format!("{{\"model\":\"{}\"}}", "x".repeat(MODEL_LIMIT + 1))), Kind::InvalidRequest);
         assert!(read(br#"{"top_p":1,"top_p":2}"#).is_ok(), "any other duplicate passes untouched");
     }
 }

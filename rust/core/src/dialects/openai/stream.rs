@@ -12,7 +12,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::super::Usage;
-use crate::sse;
+use super::answer::finish_reason;
+use crate::sse::{self, Found};
 
 /// What one event was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,10 +41,11 @@ pub struct StreamReader {
     pub finish: Option<Box<str>>,
     /// Whether content was seen.
     pub content: bool,
-    /// Whether the terminator was seen.
+    /// Whether the last event of its kind was seen: the terminator, or the one that holds a whole response.
     pub done: bool,
     /// Whether an error event was seen.
     pub failed: bool,
+    events: u64,
 }
 
 #[derive(Deserialize, Default)]
@@ -79,8 +81,18 @@ struct ResponseBody<'a> {
 }
 
 impl StreamReader {
+    /// Takes one event.
+    pub fn found(&mut self, event: Found<'_>) -> Seen {
+        match event {
+            Found::Whole(raw) => self.event(raw),
+            Found::Long { start, end } => self.long_event(start, end),
+        }
+    }
+
     /// Takes one whole event.
     pub fn event(&mut self, raw: &[u8]) -> Seen {
+        self.events += 1;
+        let raw = if self.events > 1 { raw } else { sse::without_mark(raw) };
         if self.content && raw.starts_with(b"data: {") && !says_something(raw) {
             return Seen::Content;
         }
@@ -107,6 +119,34 @@ impl StreamReader {
         !self.failed && (self.done || self.finish.is_some())
     }
 
+    /// Whether the stream said that nothing more will come, whatever its connection does now.
+    pub fn has_ended(&self) -> bool {
+        self.done || self.failed
+    }
+
+    /// Takes an event that was too long to be held. Its ends tell what must be known: a response's last event holds
+    /// the whole response, and a chat's longest may be its only one.
+    fn long_event(&mut self, start: &[u8], end: &[u8]) -> Seen {
+        self.events += 1;
+        self.content = true;
+        let event = sse::parse(start);
+        let data = event.data.unwrap_or_default();
+        let kind = if event.name.is_empty() { first_type(&data) } else { event.name };
+        if matches!(kind, b"error" | b"response.failed") || data.starts_with(b"{\"error\"") {
+            self.failed = true;
+            return Seen::Error;
+        }
+        self.usage = Usage::last_in(end).or(self.usage);
+        let finish = match kind {
+            b"response.completed" => Some("completed".into()),
+            b"response.incomplete" => Some("incomplete".into()),
+            _ => finish_reason(end).or_else(|| finish_reason(start)),
+        };
+        self.done |= kind.starts_with(b"response.") && finish.is_some();
+        self.finish = finish.or(self.finish.take());
+        Seen::Content
+    }
+
     fn chunk(&mut self, chunk: &Chunk<'_>) -> Seen {
         let kind = chunk.kind.as_deref().unwrap_or_default();
         if chunk.error.is_some() || matches!(kind, "error" | "response.failed") {
@@ -119,6 +159,7 @@ impl StreamReader {
             if matches!(kind, "response.completed" | "response.incomplete") {
                 self.finish = response.status.as_deref().or(kind.strip_prefix("response.")).map(Into::into);
                 self.content = true;
+                self.done = true;
             }
         }
         if matches!(kind.rsplit('.').next(), Some("delta" | "done")) {
@@ -144,6 +185,12 @@ impl StreamReader {
             self.usage = Some(usage);
         }
     }
+}
+
+/// The value of a `type` that stands first in an object.
+fn first_type(data: &[u8]) -> &[u8] {
+    let value = data.strip_prefix(b"{\"type\":\"").unwrap_or_default();
+    &value[..value.iter().position(|&byte| byte == b'"').unwrap_or(0)]
 }
 
 /// Whether one of the words stands in the event with a value other than null.

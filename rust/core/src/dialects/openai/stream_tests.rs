@@ -73,3 +73,34 @@ fn responses_end_with_their_completed_event() {
     assert_eq!((reader.finish.as_deref(), reader.usage.unwrap().input), (Some("completed"), 2));
     assert!(reader.is_complete());
 }
+
+#[test]
+fn the_ends_of_a_long_event_tell_how_it_ended() {
+    let mut reader = StreamReader::default();
+    let start = b"event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"outp";
+    let end = b"xx\"}],\"usage\":{\"input_tokens\":2,\"output_tokens\":9},\"metadata\":{}}}\n\n";
+    assert_eq!(reader.found(Found::Long { start, end }), Seen::Content);
+    assert_eq!((reader.finish.as_deref(), reader.usage.unwrap().output), (Some("completed"), 9));
+    assert!(reader.is_complete() && reader.has_ended());
+
+    let mut chat = StreamReader::default();
+    let text = b"data: {\"choices\":[{\"delta\":{\"content\":\"\\\"finish_reason\\\":\\\"stop\\\"xxx";
+    chat.found(Found::Long { start: text, end: b"xx\"},\"finish_reason\":null}]}\n\n" });
+    assert!(chat.content && !chat.is_complete());
+    chat.found(Found::Long { start: text, end: b"xx\"},\"finish_reason\":\"stop\"}]}\n\n" });
+    assert!(chat.is_complete() && !chat.has_ended());
+
+    let mut failed = StreamReader::default();
+    assert_eq!(
+        failed.found(Found::Long { start: b"data: {\"error\":{\"message\":\"x", end: b"x" }),
+        Seen::Error
+    );
+    assert!(failed.has_ended() && !failed.is_complete());
+}
+
+#[test]
+fn a_byte_order_mark_hides_the_first_event_from_nobody() {
+    let error = "\u{feff}data: {\"error\":{\"message\":\"overloaded\"}}\n\n";
+    assert_eq!(read(&[error]).0, [Seen::Error]);
+    assert_eq!(read(&[": a\n\n", error]).0, [Seen::Nothing, Seen::Nothing], "only the first");
+}

@@ -1,8 +1,11 @@
 use proptest::option;
 use proptest::prelude::*;
 
-use super::super::{COLUMNS, Record, RecordRef, Row, Value};
+use super::super::{COLUMNS, Kept, Place, Record, RecordRef, Row, Value};
 use super::row;
+
+/// The columns in front of the payload's.
+const PLACED: usize = COLUMNS.len() - 4;
 
 fn texts() -> impl Strategy<Value = [Box<str>; 13]> {
     any::<[String; 13]>().prop_map(|texts| texts.map(Into::into))
@@ -13,6 +16,22 @@ fn optional() -> impl Strategy<Value = [Option<Box<str>>; 5]> {
     [text(), text(), text(), text(), text()]
 }
 
+fn place() -> impl Strategy<Value = Place> {
+    let kept = prop_oneof![
+        Just(Kept::Nothing),
+        Just(Kept::Off),
+        Just(Kept::Whole),
+        Just(Kept::Truncated),
+        Just(Kept::Shed)
+    ];
+    (kept, any::<(u64, u64, u32)>()).prop_map(|(kept, (segment, offset, length))| Place {
+        kept,
+        segment,
+        offset,
+        length,
+    })
+}
+
 prop_compose! {
     fn any_record()(
         [request_id, door, tenant, gateway_key, operation, path, model, provider, upstream_model, key_id, key_name,
@@ -21,12 +40,13 @@ prop_compose! {
         [started_ms, duration_us, overhead_us, queue_us, request_bytes, response_bytes] in any::<[u64; 6]>(),
         [input_tokens, output_tokens, cached_tokens, ttft_us, upstream_us] in any::<[Option<u64>; 5]>(),
         (status, attempts, stream) in any::<(u16, u32, bool)>(),
+        payload in place(),
     ) -> Record {
         Row {
             request_id, started_ms, door, tenant, gateway_key, operation, path, model, provider, upstream_model, key_id,
             key_name, status, outcome, error, stream, cache, attempts, attempts_json, input_tokens, output_tokens,
             cached_tokens, finish_reason, duration_us, ttft_us, overhead_us, queue_us, upstream_us, request_bytes,
-            response_bytes, client_request_id, tags,
+            response_bytes, client_request_id, tags, payload,
         }
     }
 }
@@ -66,12 +86,13 @@ fn borrow(record: &Record) -> RecordRef<'_> {
         response_bytes: record.response_bytes,
         client_request_id: record.client_request_id.as_deref(),
         tags: record.tags.as_deref(),
+        payload: record.payload,
     }
 }
 
 fn encoded(record: &RecordRef<'_>) -> Vec<u8> {
     let mut bytes = Vec::new();
-    record.encode(&mut bytes).unwrap();
+    record.encode(false, &mut bytes).unwrap();
     bytes
 }
 
@@ -83,10 +104,12 @@ proptest! {
 
     #[test]
     fn any_bytes_decode_or_not_but_never_panic(bytes in any::<Vec<u8>>()) {
-        let mut versioned = vec![1];
-        versioned.extend_from_slice(&bytes);
-        if let Some(record) = Record::decode(&versioned) {
-            prop_assert_eq!(Record::decode(&encoded(&borrow(&record))), Some(record));
+        for version in [1, 2] {
+            let mut versioned = vec![version];
+            versioned.extend_from_slice(&bytes);
+            if let Some(record) = Record::decode(&versioned) {
+                prop_assert_eq!(Record::decode(&encoded(&borrow(&record))), Some(record));
+            }
         }
     }
 
@@ -94,7 +117,7 @@ proptest! {
     fn columns_are_the_fields_in_order(record in any_record()) {
         let json = serde_json::to_string(&record).unwrap();
         let fields: serde_json::Value = serde_json::from_str(&json).unwrap();
-        for (name, value) in COLUMNS.iter().zip(record.columns()) {
+        for (name, value) in COLUMNS[..PLACED].iter().zip(record.columns()) {
             let expected = match &fields[name] {
                 serde_json::Value::Null => Value::Null,
                 serde_json::Value::Bool(truth) => Value::Int(i64::from(*truth)),
@@ -109,9 +132,39 @@ proptest! {
 #[test]
 fn the_struct_declares_its_fields_in_the_order_of_the_columns() {
     let json = serde_json::to_string(&row(1)).unwrap();
-    let places: Vec<_> = COLUMNS.iter().map(|name| json.find(&format!("\"{name}\":")).unwrap()).collect();
+    let places: Vec<_> =
+        COLUMNS[..PLACED].iter().map(|name| json.find(&format!("\"{name}\":")).unwrap()).collect();
     assert!(places.is_sorted());
-    assert_eq!(json.matches("\":").count(), COLUMNS.len());
+    assert_eq!(json.matches("\":").count(), PLACED);
+}
+
+#[test]
+fn the_last_columns_are_the_place_of_the_payload() {
+    let placed = Place { kept: Kept::Truncated, segment: 7, offset: 24, length: 90 };
+    let kept = RecordRef { payload: placed, ..row(1) };
+    assert_eq!(
+        kept.columns()[PLACED..],
+        [Value::Text("truncated"), Value::Int(7), Value::Int(24), Value::Int(90)]
+    );
+    let shed = RecordRef { payload: Place::none(Kept::Shed), ..row(1) };
+    assert_eq!(shed.columns()[PLACED..], [Value::Text("shed"), Value::Null, Value::Null, Value::Null]);
+}
+
+#[test]
+fn a_row_of_the_version_before_has_no_payload() {
+    let mut bytes = vec![1];
+    bytes.extend_from_slice(&postcard::to_allocvec(&row(5)).unwrap());
+    let record = Record::decode(&bytes).unwrap();
+    assert_eq!((record.started_ms, record.payload), (5, Place::none(Kept::Nothing)));
+}
+
+#[test]
+fn a_place_that_was_never_filled_in_is_nowhere() {
+    let record =
+        RecordRef { payload: Place { kept: Kept::Whole, segment: 7, offset: 24, length: 90 }, ..row(1) };
+    let mut bytes = Vec::new();
+    record.encode(true, &mut bytes).unwrap();
+    assert_eq!(Record::decode(&bytes).unwrap().payload, Place::none(Kept::Shed));
 }
 
 #[test]

@@ -1,0 +1,66 @@
+"""``gateway logs show``: one request with its bodies."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from ferrogate.cli.control import DataOption, reach, reported
+from ferrogate.terminal import printable, printable_json
+
+__all__ = ["show"]
+
+_SHOWN = (
+    "request_id", "started_at", "status", "outcome", "error", "operation", "path", "model", "provider",
+    "upstream_model", "key", "tenant", "stream", "cache", "finish_reason",
+)  # fmt: skip
+
+
+def show(
+    request_id: Annotated[str, typer.Argument(help="The gateway's id, or the client's own x-request-id.")],
+    data: DataOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show one request: what the log knows, every attempt, and both bodies where they are kept.
+
+    Examples:
+    gateway logs show 01JD3Q5X6W8M9N0P1R2S3T4V5X
+
+    gateway logs show 01JD3Q5X6W8M9N0P1R2S3T4V5X --json | jq -r .bodies.response.text
+
+    """
+    place = f"logs/{quote(request_id, safe='')}"
+    with reported(), reach(data) as control:
+        entry = control.call("GET", place)
+        bodies = control.call("GET", f"{place}/payloads")
+    if as_json:
+        typer.echo(printable_json(json.dumps({**entry, "bodies": bodies}, ensure_ascii=False)))
+        return
+    for name in _SHOWN:
+        if entry[name] not in (None, ""):
+            _line(name, entry[name])
+    for name, value in entry["latency"].items():
+        if value is not None:
+            _line(name.replace("_ms", ""), f"{value:.2f} ms")
+    for number, attempt in enumerate(entry["attempts"], 1):
+        told = (attempt["provider"], attempt["key"], attempt["model"], attempt["status"], attempt["error"])
+        _line(f"attempt {number}", " ".join(str(part) for part in told if part is not None))
+    _line("bodies", bodies["state"])
+    for name in ("request", "response"):
+        if bodies[name] is not None:
+            _body(name, bodies[name])
+
+
+def _line(name: str, value: Any) -> None:
+    typer.echo(f"{name:<15} {printable(str(value))}")
+
+
+def _body(name: str, body: dict[str, Any]) -> None:
+    about = [body["media_type"], body["content_encoding"], f"{body['bytes']} bytes"]
+    about += [word for word in ("truncated", "shed") if body[word]]
+    typer.echo()
+    _line(name, ", ".join(part for part in about if part))
+    typer.echo(printable(body["text"] if body["text"] is not None else body["base64"], lines=True))

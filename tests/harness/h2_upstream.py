@@ -1,0 +1,169 @@
+"""A provider that speaks HTTP/2 and does with its streams what it is told.
+
+One thread a connection; a script runs when a request is whole, and nothing is read while it runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Self
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import DataReceived, RequestReceived, StreamEnded
+from h2.exceptions import ProtocolError
+from hyperframe.frame import GoAwayFrame
+
+from harness.certificates import Certificates
+
+__all__ = ["H2Script", "H2Stream", "H2Upstream"]
+
+
+class _ClosedError(Exception):
+    """The script wants the connection closed."""
+
+
+@dataclass
+class H2Stream:
+    """One request, and the ways to answer it."""
+
+    path: str
+    connection: int
+    """Which of the upstream's connections, from 0."""
+    number: int
+    _state: H2Connection
+    _socket: ssl.SSLSocket
+
+    def headers(self, kind: str = "application/json", *more: tuple[str, str]) -> None:
+        """Send the head of a 200."""
+        self._state.send_headers(self.number, [(":status", "200"), ("content-type", kind), *more])
+        self._flush()
+
+    def data(self, data: bytes, *, end: bool = False) -> None:
+        self._state.send_data(self.number, data, end_stream=end)
+        self._flush()
+
+    def answer(self, body: bytes, kind: str = "application/json") -> None:
+        """Send a whole answer."""
+        self.headers(kind)
+        self.data(body, end=True)
+
+    def reset(self, code: ErrorCodes) -> None:
+        """RST_STREAM."""
+        self._state.reset_stream(self.number, code)
+        self._flush()
+
+    def go_away(self, code: ErrorCodes = ErrorCodes.NO_ERROR, *, last: int | None = None) -> None:
+        """GOAWAY: ``last`` is the last stream that was processed, this one where nobody says otherwise.
+
+        Written by hand, for the library would end the connection with it.
+        """
+        frame = GoAwayFrame(last_stream_id=self.number if last is None else last, error_code=code)
+        self._flush()
+        self._socket.sendall(frame.serialize())
+
+    def close(self) -> None:
+        """End the connection."""
+        raise _ClosedError
+
+    def _flush(self) -> None:
+        self._socket.sendall(self._state.data_to_send())
+
+
+H2Script = Callable[[H2Stream], None]
+
+
+@dataclass
+class H2Upstream:
+    """The server. ``script`` answers every request; ``queue`` holds scripts that go first, one a request."""
+
+    certificates: Certificates
+    script: H2Script
+    queue: list[H2Script] = field(default_factory=list)
+    requests: list[H2Stream] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(self.certificates.chain, self.certificates.key)
+        self._context.set_alpn_protocols(["h2"])
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self.connections = 0
+        self.failure: BaseException | None = None
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            opened = list(self._open)
+        for connection in opened:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in [self._acceptor, *self._threads]:
+            thread.join(5)
+        if kind is None and self.failure is not None:
+            raise AssertionError("the upstream's script failed") from self.failure
+
+    @property
+    def url(self) -> str:
+        return f"https://localhost:{self._listener.getsockname()[1]}/v1"
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                number, self.connections = self.connections, self.connections + 1
+                self._open.add(connection)
+            thread = threading.Thread(target=self._serve, args=(connection, number), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket, number: int) -> None:
+        try:
+            with self._context.wrap_socket(connection, server_side=True) as wrapped:
+                with self._lock:
+                    self._open.discard(connection)
+                    self._open.add(wrapped)
+                self._talk(wrapped, number)
+        except (OSError, ProtocolError, _ClosedError):
+            pass
+        except BaseException as error:
+            self.failure = error
+        finally:
+            connection.close()
+
+    def _talk(self, connection: ssl.SSLSocket, number: int) -> None:
+        state = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
+        state.initiate_connection()
+        connection.sendall(state.data_to_send())
+        paths: dict[int, str] = {}
+        while data := connection.recv(65536):
+            for event in state.receive_data(data):
+                if isinstance(event, RequestReceived):
+                    paths[event.stream_id] = dict(event.headers)[":path"]
+                elif isinstance(event, DataReceived):
+                    state.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                elif isinstance(event, StreamEnded):
+                    stream = H2Stream(paths[event.stream_id], number, event.stream_id, state, connection)
+                    with self._lock:
+                        self.requests.append(stream)
+                        script = self.queue.pop(0) if self.queue else self.script
+                    script(stream)
+            connection.sendall(state.data_to_send())
