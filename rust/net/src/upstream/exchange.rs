@@ -4,7 +4,6 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
 
 use bytes::Bytes;
 use ferrogate_core::snapshot::{Target, Timeouts};
@@ -18,10 +17,11 @@ use hyper_util::rt::TokioIo;
 use tokio::time::{Duration, timeout};
 
 use super::body::Outbound;
-use super::connect::{Connector, Opened};
-use super::multiplexed::{Lease, Multiplexed, Next};
+use super::connect::Connector;
+use super::multiplexed::Lease;
 use super::pool::SharedPool;
 use super::stream::{Heard, Stream};
+use super::way::{Way, find_way};
 
 /// An HTTP/1.1 connection that its user polls.
 pub(crate) struct Link {
@@ -155,49 +155,6 @@ pub(crate) async fn send(
         Way::Link(link) => in_time(headers, send_h1(pool, target, link, request, false)).await,
         Way::Shared(connection, lease, reused) => {
             in_time(headers, send_h2(connection.sender, lease, request, reused)).await
-        }
-    }
-}
-
-/// How a request gets to the provider.
-enum Way {
-    /// By a connection of HTTP/1.1 of its own.
-    Link(Link),
-    /// By one of HTTP/2, and whether it has served before.
-    Shared(Multiplexed, Lease, bool),
-}
-
-/// Takes a place on a connection of HTTP/2, or makes a connection. `fresh` asks for one that is younger than this.
-async fn find_way(
-    connector: &Connector,
-    pool: &SharedPool,
-    target: &Arc<Target>,
-    fresh: bool,
-) -> Result<Way, GatewayError> {
-    let since = fresh.then(Instant::now);
-    let multiplex = pool.multiplex(target);
-    loop {
-        match multiplex.next(since) {
-            Next::Use(connection) => {
-                let lease = connection.lease();
-                return Ok(Way::Shared(connection, lease, true));
-            }
-            Next::Wait(notified) => multiplex.wait(notified).await,
-            Next::Open => {
-                // Held until the connection can be found by those who wait for it.
-                let _opening = multiplex.opening();
-                return Ok(match connector.open(target).await? {
-                    Opened::H1(link) => {
-                        multiplex.forget();
-                        Way::Link(link)
-                    }
-                    Opened::H2(connection) => {
-                        multiplex.share(connection.clone());
-                        let lease = connection.lease();
-                        Way::Shared(connection, lease, false)
-                    }
-                });
-            }
         }
     }
 }

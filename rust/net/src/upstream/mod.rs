@@ -12,6 +12,7 @@ mod multiplexed;
 mod pool;
 mod stream;
 mod trust;
+mod way;
 
 pub(crate) use body::{Outbound, OutboundState};
 pub(crate) use connect::Connector;
