@@ -14,17 +14,18 @@ pub struct Usage {
     pub cached: u64,
 }
 
-/// The spellings of OpenAI's chat and responses and of those who follow them; unknown members are skipped.
+/// The spellings of OpenAI's chat and responses and of those who follow them, some of whom send both; unknown members
+/// are skipped.
 #[derive(Deserialize, Default)]
+#[serde(default)]
 struct Wire {
-    #[serde(default, alias = "input_tokens")]
     prompt_tokens: Option<u64>,
-    #[serde(default, alias = "output_tokens")]
+    input_tokens: Option<u64>,
     completion_tokens: Option<u64>,
-    #[serde(default, alias = "input_tokens_details")]
+    output_tokens: Option<u64>,
     prompt_tokens_details: Option<Details>,
+    input_tokens_details: Option<Details>,
     /// `DeepSeek`'s own spelling.
-    #[serde(default)]
     prompt_cache_hit_tokens: Option<u64>,
 }
 
@@ -39,15 +40,14 @@ impl Usage {
     pub fn parse(value: &[u8]) -> Option<Self> {
         let wire: Option<Wire> = serde_json::from_slice(value).ok()?;
         let wire = wire?;
-        if wire.prompt_tokens.is_none() && wire.completion_tokens.is_none() {
+        let input = wire.prompt_tokens.or(wire.input_tokens);
+        let output = wire.completion_tokens.or(wire.output_tokens);
+        if input.is_none() && output.is_none() {
             return None;
         }
-        let cached = wire.prompt_tokens_details.and_then(|details| details.cached_tokens);
-        Some(Self {
-            input: wire.prompt_tokens.unwrap_or(0),
-            output: wire.completion_tokens.unwrap_or(0),
-            cached: cached.or(wire.prompt_cache_hit_tokens).unwrap_or(0),
-        })
+        let details = wire.prompt_tokens_details.or(wire.input_tokens_details);
+        let cached = details.and_then(|details| details.cached_tokens).or(wire.prompt_cache_hit_tokens);
+        Some(Self { input: input.unwrap_or(0), output: output.unwrap_or(0), cached: cached.unwrap_or(0) })
     }
 
     /// The last `usage` object in the end of an answer.
@@ -79,6 +79,12 @@ mod tests {
         );
         assert_eq!(
             usage(r#"{"prompt_tokens":9,"completion_tokens":3,"prompt_cache_hit_tokens":4}"#),
+            expected
+        );
+        assert_eq!(
+            usage(
+                r#"{"prompt_tokens":9,"input_tokens":9,"completion_tokens":3,"output_tokens":3,"input_tokens_details":{"cached_tokens":4}}"#
+            ),
             expected
         );
         assert_eq!(usage("null"), None);

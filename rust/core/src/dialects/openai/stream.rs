@@ -1,7 +1,7 @@
 //! What a stream has said so far.
 //!
 //! Most events of a stream carry a bit of text and nothing that the gateway must know, so after the first content an
-//! event is searched for three words and parsed only where one of them stands with a value. A quote inside text is
+//! event is searched for four words and parsed only where one of them stands with a value. A quote inside text is
 //! escaped, so the words cannot match there.
 
 use std::borrow::Cow;
@@ -29,8 +29,8 @@ pub enum Seen {
 }
 
 /// What is looked for in every event; built once, for their tables are large.
-static WORDS: LazyLock<[Finder<'static>; 3]> =
-    LazyLock::new(|| [Finder::new("\"finish_reason\""), Finder::new("\"usage\""), Finder::new("\"error\"")]);
+static WORDS: LazyLock<[Finder<'static>; 4]> =
+    LazyLock::new(|| ["\"finish_reason\"", "\"usage\"", "\"error\"", "\"response\""].map(Finder::new));
 
 /// Follows one stream.
 #[derive(Debug, Default)]

@@ -75,6 +75,24 @@ fn responses_end_with_their_completed_event() {
 }
 
 #[test]
+fn responses_end_without_names_and_usage_too() {
+    for (end, finish) in [("completed", "completed"), ("incomplete", "incomplete")] {
+        let last = format!(
+            "data: {{\"type\":\"response.{end}\",\"response\":{{\"status\":\"{end}\",\"error\":null}}}}\n\n"
+        );
+        let text = "data: {\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n\n";
+        let (_, reader) = read(&[text, text, &last]);
+        assert_eq!(reader.finish.as_deref(), Some(finish));
+        assert!(reader.is_complete());
+    }
+    let (seen, reader) = read(&[
+        "data: {\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n\n",
+        "data: {\"type\":\"response.failed\",\"response\":{\"status\":\"failed\"}}\n\n",
+    ]);
+    assert_eq!((seen[1], reader.failed), (Seen::Error, true));
+}
+
+#[test]
 fn the_ends_of_a_long_event_tell_how_it_ended() {
     let mut reader = StreamReader::default();
     let start = b"event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"outp";
