@@ -16,7 +16,10 @@ fn main() {
     println!("cargo:rustc-env=FERROGATE_GIT={git}");
     println!("cargo:rustc-env=FERROGATE_OPT_LEVEL={}", env::var("OPT_LEVEL").unwrap_or_default());
     println!("cargo:rerun-if-changed=build.rs");
-    if Path::new("../../.git/HEAD").exists() {
-        println!("cargo:rerun-if-changed=../../.git/HEAD");
+    // HEAD itself names a branch and does not change with a commit; its log does.
+    for path in
+        ["../../.git/HEAD", "../../.git/logs/HEAD"].into_iter().filter(|path| Path::new(path).exists())
+    {
+        println!("cargo:rerun-if-changed={path}");
     }
 }
