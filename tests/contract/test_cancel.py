@@ -47,6 +47,10 @@ def test_a_client_that_leaves_before_the_answer_cancels_the_provider(
     mock.wait_until_left(provider.keys["main"])
     row = gateway.row(f"leaver-{provider.name}")
     assert (row["outcome"], row["error"], row["status"]) == ("cancelled", "client_closed", 499)
+    if gateway.door.is_compiled:
+        assert row["provider"] == provider.name
+        told = [(entry["provider"], entry["key"], entry["error"]) for entry in row["attempts"]]
+        assert told == [(provider.name, "main", "client_closed")]
 
 
 def test_a_client_that_leaves_is_not_failed_over(gateway: Gateway, mock: Mock, routing: Routing) -> None:

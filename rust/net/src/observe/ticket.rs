@@ -43,9 +43,21 @@ pub(crate) struct Attempt {
     pub(crate) provider: Arc<Provider>,
     pub(crate) key: usize,
     pub(crate) model: Arc<str>,
-    pub(crate) status: u16,
-    pub(crate) error: Option<Kind>,
-    pub(crate) duration: Duration,
+    begun: Instant,
+    /// None while it runs.
+    duration: Option<Duration>,
+    status: u16,
+    error: Option<Kind>,
+}
+
+impl Attempt {
+    pub(crate) fn new(provider: Arc<Provider>, key: usize, model: Arc<str>, begun: Instant) -> Self {
+        Self { provider, key, model, begun, duration: None, status: 0, error: None }
+    }
+
+    fn end(&mut self, status: u16, error: Option<Kind>) {
+        (self.status, self.error, self.duration) = (status, error, Some(self.begun.elapsed()));
+    }
 }
 
 /// What is known so far.
@@ -140,6 +152,13 @@ impl Ticket {
         }
     }
 
+    /// How the last attempt went, up to its commit.
+    pub(crate) fn tried(&mut self, status: u16, error: Option<Kind>) {
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.end(status, error);
+        }
+    }
+
     /// Counts a failed attempt.
     pub(crate) fn attempt_failed(&self, provider: &str, kind: Kind) {
         self.shard.shared.metrics.attempt_failed(provider, kind);
@@ -180,7 +199,7 @@ impl Ticket {
             let rest = format!(
                 ",\"status\":{},\"error\":{error},\"duration_us\":{}}}",
                 attempt.status,
-                attempt.duration.as_micros()
+                attempt.duration.unwrap_or_default().as_micros()
             );
             out.extend_from_slice(rest.as_bytes());
         }
@@ -193,6 +212,9 @@ impl Ticket {
         let outcome = self.outcome.unwrap_or(Outcome::Cancelled);
         if outcome == Outcome::Cancelled {
             self.error = Some(Kind::ClientClosed);
+            if let Some(running) = self.attempts.last_mut().filter(|attempt| attempt.duration.is_none()) {
+                running.end(0, self.error);
+            }
         }
         let since = |end: Instant| micros(end.saturating_duration_since(self.arrived));
         let last = self.attempts.last();

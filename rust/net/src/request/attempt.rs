@@ -84,6 +84,12 @@ impl Job<'_> {
             let guard = choice.lane().begin();
             let is_last = plan.remaining() == 0;
             let begun = Instant::now();
+            ticket.attempts.push(Attempt::new(
+                Arc::clone(&choice.provider),
+                choice.key,
+                Arc::clone(&choice.model),
+                begun,
+            ));
             let tried = {
                 let attempt = pin!(self.attempt(&choice, until, is_last, &mut ticket));
                 unless_cut(shard, attempt).await.unwrap_or_else(|error| Err(error.into()))
@@ -91,7 +97,7 @@ impl Job<'_> {
             match tried {
                 Ok((head, body)) => {
                     let error = ticket.error;
-                    note(&mut ticket, &choice, head.status.as_u16(), error, begun);
+                    ticket.tried(head.status.as_u16(), error);
                     return self.commit(head, body, ticket, guard);
                 }
                 Err(failure) => {
@@ -100,7 +106,7 @@ impl Job<'_> {
                         guard.failure(LaneFailure { kind: failure.error.kind, status });
                     }
                     self.shard.shared.metrics.attempt_failed(&choice.provider.name, failure.error.kind);
-                    note(&mut ticket, &choice, status, Some(failure.error.kind), begun);
+                    ticket.tried(status, Some(failure.error.kind));
                     ticket.waited +=
                         ticket.sent.take().map_or_else(|| begun.elapsed(), |sent| sent.elapsed());
                     ticket.headers = None;
@@ -308,17 +314,6 @@ impl Job<'_> {
         };
         Response::from_parts(head, relay)
     }
-}
-
-fn note(ticket: &mut Ticket, choice: &Choice, status: u16, error: Option<Kind>, begun: Instant) {
-    ticket.attempts.push(Attempt {
-        provider: Arc::clone(&choice.provider),
-        key: choice.key,
-        model: Arc::clone(&choice.model),
-        status,
-        error,
-        duration: begun.elapsed(),
-    });
 }
 
 fn late() -> GatewayError {
