@@ -11,7 +11,7 @@ import pytest
 
 from harness.chat import CHAT, DONE, FINISH, ROLE, chat, delta, event
 from harness.doors import Door
-from harness.gateway import Gateway
+from harness.gateway import Gateway, until
 from harness.mock import Mock
 from harness.routing import Declared, Routing
 from harness.upstream import Exchange, Script, Upstream, chunk, raw, sse, stream_head
@@ -210,7 +210,7 @@ def test_a_stream_that_stands_still_is_cut(gateway: Gateway, routing: Routing, u
     answer = stream(gateway, routing.provider(upstream.url, timeouts={"idle": "300ms"}).model())
     assert read_error(answer.body.removeprefix(delta("a")))["code"] == "upstream_timeout"
     assert answer.end is End.CUT
-    assert left == [True], "the upstream was cancelled"
+    assert until(lambda: left, "the end at the provider") == [True], "the upstream was cancelled"
 
 
 @pytest.mark.kind("deadline_exceeded")
