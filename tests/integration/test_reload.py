@@ -15,6 +15,8 @@ from harness.mock import Mock
 from harness.wire import Wire
 
 CHANGES = 1_000
+POOLED = 8
+"""Threads of Python's pools, which come when they are first needed."""
 WARM_UP = 100
 MORE_MEMORY = 8 * 2**20
 """A snapshot that stayed after each change would take twice that."""
@@ -75,7 +77,7 @@ def test_a_thousand_changes_fail_nothing_and_leave_nothing(folder: Path, mock: M
         assert during >= 50
         engine = idle(gateway)
         assert engine["generation"] == generation + CHANGES, "each change was one snapshot"
-        assert process.num_threads() <= threads
+        assert process.num_threads() <= threads + POOLED, "none of the changes keeps a thread"
         assert process.num_fds() <= descriptors + 8, "a pool's connection or two may differ"
         lanes = {(lane["provider"], lane["model"]) for lane in gateway.call("GET", "lanes")["items"]}
         assert lanes == {("mock", "echo")}
