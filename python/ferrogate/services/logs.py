@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from ferrogate.config.quantities import duration_ms
-from ferrogate.errors import NotFoundError
+from ferrogate.services.log_rows import log_row
 from ferrogate.services.payloads import PayloadsService
 from ferrogate.store import Store
 from ferrogate.store.ids import now_ms
@@ -62,12 +62,7 @@ class LogsService:
 
     def get(self, request_id: str) -> dict[str, Any]:
         """Return one entry by the gateway's id or the client's ``x-request-id``. Raises NotFoundError."""
-        with self._store.database.read() as connection:
-            row = self._store.requests.find(connection, request_id)
-        if row is None:
-            raise NotFoundError(
-                f"no request {request_id!r} is in the log; one that just ended shows within two seconds"
-            )
+        row = log_row(self._store, request_id)
         return {**shape(row), "payloads": {**_payloads(row), "state": self._payloads.state(row)}}
 
     def stats(self, asked: LogFilter, bucket_ms: int = 60_000) -> dict[str, Any]:

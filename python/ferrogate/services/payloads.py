@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from ferrogate.errors import NotFoundError
+from ferrogate.services.log_rows import log_row
 from ferrogate.store import Store
 
 __all__ = ["PayloadReader", "PayloadsService", "StoredPayload"]
@@ -49,12 +49,7 @@ class PayloadsService:
 
     def get(self, request_id: str) -> dict[str, Any]:
         """Return both bodies of a request, by the gateway's id or the client's own. Raises NotFoundError."""
-        with self._store.database.read() as connection:
-            row = self._store.requests.find(connection, request_id)
-        if row is None:
-            raise NotFoundError(
-                f"no request {request_id!r} is in the log; one that just ended shows within two seconds"
-            )
+        row = log_row(self._store, request_id)
         found = self._read(row)
         return {
             "request_id": row["request_id"],

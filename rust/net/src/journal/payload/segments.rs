@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::super::folder::Segment;
 use super::super::lock;
 
 /// Bytes before the first frame: magic, version, process id, creation time.
@@ -19,20 +20,6 @@ const VERSION: u32 = 1;
 #[derive(Debug)]
 pub(super) struct Segments {
     path: PathBuf,
-}
-
-/// A segment that is being written.
-#[derive(Debug)]
-pub(super) struct Segment {
-    pub(super) id: u64,
-    pub(super) file: File,
-}
-
-impl Drop for Segment {
-    fn drop(&mut self) {
-        // Closing would do, were there no forked child that shares the lock.
-        let _ = lock::release(&self.file);
-    }
 }
 
 impl Segments {

@@ -12,11 +12,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::super::Shared;
 use super::super::counters::add;
+use super::super::folder::Segment;
 use super::super::format::PREFIX_BYTES;
 use super::super::writer::Disk;
 use super::frame::Packer;
 use super::place::PLACE_BYTES;
-use super::segments::{HEADER_BYTES, Segment, Segments};
+use super::segments::{HEADER_BYTES, Segments};
 use super::{Kept, Payload, Place};
 
 /// After this many bytes of bodies the rows at hand are written before more is packed: some 10 ms of work.
