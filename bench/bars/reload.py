@@ -1,7 +1,8 @@
-"""A thousand changes of configuration under load, a hundred a second, by the admin API: no request may fail.
+"""A thousand changes of configuration under load, by the admin API: no request may fail.
 
 Each change is one that a person makes (a key, its weight, an alias, a limit) and one snapshot for the engine.
-Two generators ask for JSON and for streams meanwhile, as fast as they can.
+Two generators ask for JSON and for streams meanwhile: at a rate that leaves the machine time for a hundred
+changes a second, and as fast as they can, where the changes come as fast as they are let.
 """
 
 from __future__ import annotations
@@ -20,13 +21,24 @@ from ferrogate.cli.bench.load import Load, run_load
 from ferrogate.cli.bench.processes import memory_bytes, wait_idle
 from ferrogate.cli.bench.servers import ServerError, start_gateway
 
-from .registry import Pace, Part, Settings, Step
+from .registry import Pace, Part, Run, Settings, Step
 from .report import Bar, Findings
 
 MB = 1_000_000
-RATE = 100
+CHANGES_A_SECOND = 100
 WARM_UP = 100
 CONNECTIONS = 16
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Requests a second of each generator; 0 is as fast as it can."""
+
+    json: float
+    streams: float
+
+
+STEADY, SATURATED = Rates(500.0, 100.0), Rates(0.0, 0.0)
 
 
 @dataclass
@@ -35,6 +47,7 @@ class Asking:
 
     url: str
     stream: bool
+    rate: float
     sent: int = 0
     failed: int = 0
     words: list[str] = field(default_factory=list)
@@ -49,7 +62,7 @@ class Asking:
         self._thread.join()
 
     def _run(self) -> None:
-        load = Load(rate=0.0, duration=1.0, stream=self.stream, connections=CONNECTIONS)
+        load = Load(rate=self.rate, duration=1.0, stream=self.stream, connections=CONNECTIONS)
         while not self._stopping.is_set():
             report = run_load(load, self.url, {}, None)
             requests = report["requests"]
@@ -59,13 +72,24 @@ class Asking:
                 self.words.append(f"{report.get('errors')} {report.get('statuses', '')}")
 
 
-def changes(lab: Lab, settings: Settings, tell: Tell) -> Findings:
+def under(rates: Rates) -> Run:
     """Change so many times; count what failed, and what is kept of older configurations afterwards."""
+
+    def run(lab: Lab, settings: Settings, tell: Tell) -> Findings:
+        return _changes(rates, lab, settings, tell)
+
+    return run
+
+
+def _changes(rates: Rates, lab: Lab, settings: Settings, tell: Tell) -> Findings:
     count = settings.pace.rounds if not settings.quick else 100
     server = lab.add(start_gateway("native", lab.folder, lab.mock.url, workers=2))
     lab.script({"chunks": 5, "chunk_bytes": 50})
     with httpx.Client(base_url=f"{server.url}/api/v1", trust_env=False, timeout=30.0) as admin:
-        asking = [Asking(server.url, stream=stream) for stream in (False, True)]
+        asking = [
+            Asking(server.url, stream=stream, rate=rate)
+            for stream, rate in ((False, rates.json), (True, rates.streams))
+        ]
         try:
             steps = _steps(admin)
             for _ in range(WARM_UP):
@@ -75,7 +99,7 @@ def changes(lab: Lab, settings: Settings, tell: Tell) -> Findings:
             for number in range(count):
                 if number % 50 == 0:
                     tell(f"reload: {number} of {count}")
-                time.sleep(max(0.0, begun + number / RATE - time.perf_counter()))
+                time.sleep(max(0.0, begun + number / CHANGES_A_SECOND - time.perf_counter()))
                 next(steps)
             spent = time.perf_counter() - begun
         finally:
@@ -88,11 +112,14 @@ def changes(lab: Lab, settings: Settings, tell: Tell) -> Findings:
         raise ServerError(f"{count} changes made {engine['generation'] - generation} snapshots")
     sent, failed = (sum(getattr(each, name) for each in asking) for name in ("sent", "failed"))
     detail = f"{sent:,} requests, {count:,} changes at {count / spent:.0f} a second"
+    load = f"{rates.json:g} + {rates.streams:g} requests/s" if rates.json else "saturation"
     return Findings(
         bars=[
-            Bar("requests that failed during changes", failed, "requests", 0, detail),
-            Bar("snapshots in memory afterwards", engine["snapshots"], "snapshots", 1),
-            Bar("memory gained by the changes", (after - before) / MB, "MB", None, "load included"),
+            Bar(f"requests that failed during changes, at {load}", failed, "requests", 0, detail),
+            Bar(f"snapshots in memory afterwards, at {load}", engine["snapshots"], "snapshots", 1),
+            Bar(
+                f"memory gained by the changes, at {load}", (after - before) / MB, "MB", None, "load included"
+            ),
         ],
         notes=[words for each in asking for words in each.words],
     )
@@ -127,8 +154,13 @@ def _call(admin: httpx.Client, method: str, path: str, body: dict[str, Any] | No
     return answer.json() if answer.content else None
 
 
+_PACE = Pace(1_000, 0.0, 0.0)
+
 PART = Part(
     "reload",
     "requests that fail while the configuration changes",
-    {"changes": Step(changes, Pace(1_000, 0.0, 0.0), lambda pace: 10.0 + pace.rounds / RATE)},
+    {
+        "steady": Step(under(STEADY), _PACE, lambda pace: 10.0 + pace.rounds / CHANGES_A_SECOND),
+        "saturated": Step(under(SATURATED), _PACE, lambda pace: 10.0 + pace.rounds / 20),
+    },
 )

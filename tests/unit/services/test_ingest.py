@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -311,3 +313,22 @@ def test_the_log_s_bounds_are_settings(make: Any) -> None:
     assert gateway.services.upkeep.prune() == 6
     gateway.services.configuration.change_settings({"log.payload_limit": "1kB"})
     assert gateway.engine.applied[-1].log.payload_limit_bytes == 1_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have priorities of their own on Linux only")
+def test_the_thread_steps_back_behind_those_that_serve(gateway: Any) -> None:
+    asked = threading.Event()
+    found: list[int] = []
+
+    class Watched(FakeJournal):
+        def journal_read(self, segment: int, offset: int, max_rows: int) -> tuple[int, list[Any], int, int]:
+            found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+            asked.set()
+            return super().journal_read(segment, offset, max_rows)
+
+    ingest = IngestService(gateway.store, Watched())
+    ingest.start()
+    assert asked.wait(30)
+    assert ingest.stop(30)
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert found[0] == min(own + 10, 19)
