@@ -233,6 +233,24 @@ def test_a_reader_that_stands_still_loses_its_stream_alone(hasty: Gateway, upstr
     assert row["outcome"] == "cancelled"
 
 
+def test_a_client_that_answers_no_ping_is_gone(hasty: Gateway, upstream: Upstream) -> None:
+    """Its request is cancelled at the provider, though its socket never said that it was closed."""
+    left: list[bool] = []
+
+    def script(exchange: Exchange) -> None:
+        exchange.send(stream_head() + chunk(delta("a")))
+        left.append(exchange.wait_until_left())
+        exchange.close()
+
+    upstream.script = script
+    with Wire2(hasty.port, timeout=15) as wire:
+        stream = wire.post(CHAT, chat("p/m", stream=True))
+        wire.until(lambda: bool(wire.streams[stream].body), "the first event")
+        assert until(lambda: left, "the end of the upstream's request") == [True]
+        row = hasty.row(wire.streams[stream].headers["x-gateway-request-id"])
+    assert row["outcome"] == "cancelled"
+
+
 def test_a_flood_of_resets_harms_its_own_connection_only(
     gateway: Gateway, routing: Routing, upstream: Upstream
 ) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sqlite3
+import ssl
 import subprocess
 import sys
 from collections import Counter
@@ -13,9 +14,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ferrogate.doors.take_over import Predecessor
+from harness.certificates import Certificates
 from harness.chat import CHAT, DONE, FINISH, chat, delta
 from harness.doors import Door
 from harness.gateway import START_S, Gateway, until
@@ -23,6 +26,7 @@ from harness.load import Load
 from harness.mock import Mock
 from harness.upstream import Exchange, Upstream, chunk, stream_head
 from harness.wire import End, Wire
+from harness.wire2 import Wire2
 
 MODEL = "mock/echo"
 
@@ -221,6 +225,29 @@ def test_a_signal_ends_an_old_process_that_waits_for_its_clients(line: Line) -> 
         ended_well(first)
     assert json.loads((line.folder / "data" / "run.json").read_text())["pid"] == second.pid
     second.stop()
+
+
+def test_the_new_process_shakes_hands_too(line: Line, certificates: Certificates) -> None:
+    """With TLS: over connections of both processes, on HTTP/1.1 and HTTP/2."""
+    line.config["server"] = {"tls": {"cert": str(certificates.chain), "key": str(certificates.key)}}
+    trust = ssl.create_default_context(cafile=str(certificates.authority))
+    first = line.start(Door.NATIVE)
+    with (
+        httpx.Client(verify=trust, trust_env=False, base_url=first.url) as h1,
+        Wire2(first.port, tls=trust) as h2,
+    ):
+        answers = [h1.post(CHAT, content=chat(MODEL)), h2.answer(h2.post(CHAT, chat(MODEL)))]
+        second = line.start(Door.NATIVE, "--take-over")
+        assert second.url == first.url
+        assert second.url.startswith("https://")
+        h2.until(lambda: h2.goaway == 0, "GOAWAY")
+        answers += [h1.post(CHAT, content=chat(MODEL)) for _ in range(2)]
+        with Wire2(second.port, tls=trust) as fresh:
+            answers.append(fresh.answer(fresh.post(CHAT, chat(MODEL))))
+    ended_well(first)
+    second.stop()
+    logged = line.log()
+    assert [logged[answer.headers["x-gateway-request-id"]] for answer in answers] == [1] * 5
 
 
 def test_without_a_running_gateway_it_is_a_start(line: Line) -> None:
