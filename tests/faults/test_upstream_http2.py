@@ -63,7 +63,7 @@ def refused(stream: H2Stream) -> None:
 
 def not_processed(stream: H2Stream) -> None:
     stream.go_away(last=max(0, stream.number - 2))
-    stream.close()
+    stream.finish()
 
 
 def dies(stream: H2Stream) -> None:
@@ -82,7 +82,7 @@ def goes_away_in_anger(stream: H2Stream) -> None:
     stream.data(delta("a"))
     assert SEEN.wait(20)
     stream.go_away(ErrorCodes.INTERNAL_ERROR)
-    stream.close()
+    stream.finish()
 
 
 def breaks_off(code: ErrorCodes) -> H2Script:

@@ -10,8 +10,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Self
+from dataclasses import dataclass
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -21,6 +20,7 @@ from h2.exceptions import ProtocolError
 from hyperframe.frame import GoAwayFrame
 
 from harness.certificates import Certificates
+from harness.h2_listener import H2Listener
 
 __all__ = ["H2Script", "H2Stream", "H2Upstream"]
 
@@ -69,7 +69,14 @@ class H2Stream:
         self._socket.sendall(frame.serialize())
 
     def close(self) -> None:
-        """End the connection."""
+        """End the connection; what the client still sends may undo what was said last."""
+        raise _ClosedError
+
+    def finish(self) -> None:
+        """End the connection behind what was said, when the client has heard it and ends it too."""
+        self._socket.shutdown(socket.SHUT_WR)
+        while self._socket.recv(65536):
+            pass
         raise _ClosedError
 
     def _flush(self) -> None:
@@ -79,77 +86,24 @@ class H2Stream:
 H2Script = Callable[[H2Stream], None]
 
 
-@dataclass
-class H2Upstream:
+class H2Upstream(H2Listener):
     """The server. ``script`` answers every request; ``queue`` holds scripts that go first, one a request."""
 
-    certificates: Certificates
-    script: H2Script
-    queue: list[H2Script] = field(default_factory=list)
-    requests: list[H2Stream] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(self.certificates.chain, self.certificates.key)
-        self._context.set_alpn_protocols(["h2"])
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self._lock = threading.Lock()
-        self._open: set[socket.socket] = set()
-        self._threads: list[threading.Thread] = []
+    def __init__(self, certificates: Certificates, script: H2Script) -> None:
+        super().__init__(certificates)
+        self.script = script
+        self.queue: list[H2Script] = []
+        self.requests: list[H2Stream] = []
         self.connections = 0
-        self.failure: BaseException | None = None
-        self._acceptor = threading.Thread(target=self._accept, daemon=True)
-        self._acceptor.start()
+        self._lock = threading.Lock()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+    def talk(self, connection: ssl.SSLSocket) -> None:
         with self._lock:
-            opened = list(self._open)
-        for connection in opened:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        for thread in [self._acceptor, *self._threads]:
-            thread.join(5)
-        if kind is None and self.failure is not None:
-            raise AssertionError("the upstream's script failed") from self.failure
+            number, self.connections = self.connections, self.connections + 1
+        with contextlib.suppress(ProtocolError, _ClosedError):
+            self._answer_all(connection, number)
 
-    @property
-    def url(self) -> str:
-        return f"https://localhost:{self._listener.getsockname()[1]}/v1"
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            with self._lock:
-                number, self.connections = self.connections, self.connections + 1
-                self._open.add(connection)
-            thread = threading.Thread(target=self._serve, args=(connection, number), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, connection: socket.socket, number: int) -> None:
-        try:
-            with self._context.wrap_socket(connection, server_side=True) as wrapped:
-                with self._lock:
-                    self._open.discard(connection)
-                    self._open.add(wrapped)
-                self._talk(wrapped, number)
-        except (OSError, ProtocolError, _ClosedError):
-            pass
-        except BaseException as error:
-            self.failure = error
-        finally:
-            connection.close()
-
-    def _talk(self, connection: ssl.SSLSocket, number: int) -> None:
+    def _answer_all(self, connection: ssl.SSLSocket, number: int) -> None:
         state = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
         state.initiate_connection()
         connection.sendall(state.data_to_send())

@@ -12,17 +12,17 @@ from harness.certificates import Certificates
 from harness.chat import ANSWER, CHAT, chat
 from harness.doors import Door
 from harness.gateway import Gateway, until
-from harness.upstream2 import Upstream2
+from harness.h2_limited import LimitedH2Upstream
 
 
 @pytest.fixture
-def provider(certificates: Certificates) -> Iterator[Upstream2]:
-    with Upstream2(certificates, ANSWER, streams=2) as running:
+def provider(certificates: Certificates) -> Iterator[LimitedH2Upstream]:
+    with LimitedH2Upstream(certificates, ANSWER, streams=2) as running:
         yield running
 
 
 @pytest.fixture
-def gateway(folder: Path, certificates: Certificates, provider: Upstream2) -> Iterator[Gateway]:
+def gateway(folder: Path, certificates: Certificates, provider: LimitedH2Upstream) -> Iterator[Gateway]:
     """One engine thread: each has connections of its own."""
     tls = {"ca": str(certificates.authority)}
     section = {"kind": "openai-compatible", "base_url": provider.url, "keys": ["k-0123456789"], "tls": tls}
@@ -37,7 +37,9 @@ def ask(gateway: Gateway) -> bytes:
 
 
 @pytest.mark.parametrize("warm", [True, False], ids=["warm", "cold"])
-def test_no_request_waits_for_another_to_end(gateway: Gateway, provider: Upstream2, warm: bool) -> None:
+def test_no_request_waits_for_another_to_end(
+    gateway: Gateway, provider: LimitedH2Upstream, warm: bool
+) -> None:
     if warm:
         assert ask(gateway) == ANSWER
     provider.hold()
@@ -54,7 +56,9 @@ def test_no_request_waits_for_another_to_end(gateway: Gateway, provider: Upstrea
     assert len(provider.connections) == before, "they are used again"
 
 
-def test_a_connection_that_is_told_to_go_gets_no_new_requests(gateway: Gateway, provider: Upstream2) -> None:
+def test_a_connection_that_is_told_to_go_gets_no_new_requests(
+    gateway: Gateway, provider: LimitedH2Upstream
+) -> None:
     assert ask(gateway) == ANSWER
     provider.hold()
     with ThreadPoolExecutor(2) as pool:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import ssl
 import threading
 from dataclasses import dataclass, field
-from typing import Self
 
 import h2.config
 import h2.connection
@@ -15,8 +13,9 @@ import h2.events
 from h2.settings import SettingCodes
 
 from harness.certificates import Certificates
+from harness.h2_listener import H2Listener
 
-__all__ = ["Upstream2"]
+__all__ = ["LimitedH2Upstream"]
 
 
 @dataclass
@@ -34,45 +33,16 @@ class Connection:
     told_to_go: bool = False
 
 
-class Upstream2:
-    """The server: it answers a request when :attr:`go` is set, all with the same JSON."""
+class LimitedH2Upstream(H2Listener):
+    """The server: it answers every request with the same JSON, at once or, while it holds, when released."""
 
     def __init__(self, certificates: Certificates, answer: bytes, *, streams: int) -> None:
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(certificates.chain, certificates.key)
-        self._context.set_alpn_protocols(["h2"])
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        super().__init__(certificates)
         self._answer = answer
         self._streams = streams
         self._lock = threading.Lock()
-        self._threads: list[threading.Thread] = []
         self.connections: list[Connection] = []
         self._holding = False
-
-    @property
-    def url(self) -> str:
-        return f"https://localhost:{self._listener.getsockname()[1]}/v1"
-
-    def __enter__(self) -> Self:
-        self._spawn(self._accept)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for connection in self.connections:
-            with contextlib.suppress(OSError):
-                connection.socket.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(5)
-        for connection in self.connections:
-            connection.socket.close()
-
-    def _spawn(self, target: object, *arguments: object) -> None:
-        thread = threading.Thread(target=target, args=arguments, daemon=True)  # type: ignore[arg-type]
-        self._threads.append(thread)
-        thread.start()
 
     @property
     def waiting(self) -> int:
@@ -105,37 +75,20 @@ class Upstream2:
                 with contextlib.suppress(OSError):
                     connection.socket.sendall(frame)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                plain, _ = self._listener.accept()
-                secure = self._context.wrap_socket(plain, server_side=True)
-            except ssl.SSLError:
-                continue
-            except OSError:
-                return
-            configuration = h2.config.H2Configuration(client_side=False)
-            connection = Connection(secure, h2.connection.H2Connection(configuration))
-            connection.state.local_settings.update({SettingCodes.MAX_CONCURRENT_STREAMS: self._streams})
-            connection.state.local_settings.acknowledge()
-            connection.state.initiate_connection()
+    def talk(self, connection: ssl.SSLSocket) -> None:
+        configuration = h2.config.H2Configuration(client_side=False)
+        opened = Connection(connection, h2.connection.H2Connection(configuration))
+        opened.state.local_settings.update({SettingCodes.MAX_CONCURRENT_STREAMS: self._streams})
+        opened.state.local_settings.acknowledge()
+        opened.state.initiate_connection()
+        with self._lock:
+            self.connections.append(opened)
+            self._flush(opened)
+        while data := connection.recv(65_536):
             with self._lock:
-                self.connections.append(connection)
-                self._flush(connection)
-            self._spawn(self._serve, connection)
-
-    def _serve(self, connection: Connection) -> None:
-        while True:
-            try:
-                data = connection.socket.recv(65_536)
-            except OSError:
-                return
-            if not data:
-                return
-            with self._lock:
-                for event in connection.state.receive_data(data):
-                    self._note(connection, event)
-                self._flush(connection)
+                for event in opened.state.receive_data(data):
+                    self._note(opened, event)
+                self._flush(opened)
 
     def _note(self, connection: Connection, event: h2.events.Event) -> None:
         if isinstance(event, h2.events.RequestReceived) and event.stream_id is not None:
