@@ -84,7 +84,7 @@ def while_waiting(stage: Stage) -> Iterator[Seen]:
             until(lambda tag=tag: stage.arrived(tag), "the provider's request")
             leave(wire)
         stage.idle()
-        yield Seen(tag, None, stage.body, tried=stage.door is Door.PYTHON, asked=True)
+        yield Seen(tag, None, stage.body, tried=True, asked=True)
     stage.answers()
 
 
@@ -180,11 +180,12 @@ def test_a_thousand_clients_that_do_not_read(door: Door, folder: Path, upstream:
         for _ in range(50):
             assert gateway.http.post(CHAT, content=chat("p/m")).status_code == 200
         upstream.script = script
-        before = gateway.rss()
+        before, asked = gateway.rss(), len(upstream.requests)
         for number in range(CROWD):
             wire = stack.enter_context(Wire(gateway.port, receive_buffer=4096))
             wire.post(CHAT, chat("p/m", stream=True), [("x-request-id", f"reader-{number}")])
         until(lambda: in_flight(gateway) == CROWD, "all readers", patience=60)
+        until(lambda: len(upstream.requests) == asked + CROWD, "all at the provider", patience=60)
         until(lambda: settled(sent), "all being held back", patience=60)
         added = (gateway.rss() - before) / CROWD
         upstream.script = json_answer(ANSWER)
