@@ -27,5 +27,5 @@ class DirectLog:
             part = rows[start : start + _INSERT_ROWS]
             with database.write() as connection:
                 requests.insert_many(connection, len(part), [value for row in part for value in row])
-        self._upkeep.count()
+        self._upkeep.count_if_due(len(rows))
         self._upkeep.prune_if_due()

@@ -16,6 +16,8 @@ from ferrogate.store.ids import now_ms
 __all__ = ["Retention", "Upkeep"]
 
 _COUNT_ROWS = 5_000
+_COUNT_EVERY_MS = 5_000
+"""A count costs 3 ms whatever there is to count, and what asks for the charts adds the rows after it."""
 _PRUNE_EVERY_MS = 60_000
 _PRUNE_ROWS = 5_000
 
@@ -47,6 +49,8 @@ class Upkeep:
         self._store = store
         self._retention = retention
         self._pruned_ms = 0
+        self._counted_ms = 0
+        self._waiting = 0
         self.pruned = 0
 
     def count(self, stopping: Callable[[], bool] = lambda: False) -> int:
@@ -59,6 +63,14 @@ class Upkeep:
             with self._store.database.write() as connection:
                 total += self._store.rollups.count(connection, _COUNT_ROWS)
         return total
+
+    def count_if_due(self, more: int, stopping: Callable[[], bool] = lambda: False) -> None:
+        """Count every few seconds, or earlier where many rows wait; ``more`` came since the last call."""
+        self._waiting += more
+        due = now_ms() - self._counted_ms >= _COUNT_EVERY_MS
+        if self._waiting >= _COUNT_ROWS or (due and self._waiting):
+            self._counted_ms, self._waiting = now_ms(), 0
+            self.count(stopping)
 
     def prune_if_due(self, stopping: Callable[[], bool] = lambda: False) -> None:
         """Prune, once a minute."""

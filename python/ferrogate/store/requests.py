@@ -1,8 +1,9 @@
 """The request log: bulk insertion by the ingest thread, and queries for the log and the charts.
 
-Insertion is one statement a batch on the bare driver. ``executemany`` would let go of the GIL once a row,
-and beside a busy event loop each re-taking costs up to a switch interval (5 ms): two orders of magnitude
-in throughput.
+Insertion is statements of hundreds of rows on the bare driver. ``executemany`` would let go of the GIL once a
+row, and beside a busy event loop each re-taking costs up to a switch interval (5 ms): two orders of magnitude
+in throughput. A statement has one of a few numbers of rows, so that it is compiled once: compiling it costs
+as much as running it (5 of 13 µs a row).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from ferrogate.store.tables import REQUEST_COLUMNS, journal_offset, requests
 __all__ = ["LogFilter", "RequestRepository"]
 
 _READER = "main"
+_STATEMENT_ROWS = (500, 100, 20, 4, 1)
 _ADVANCE = (
     "INSERT INTO journal_offset (reader, segment, position) VALUES (?, ?, ?)"
     " ON CONFLICT (reader) DO UPDATE SET segment = excluded.segment, position = excluded.position"
@@ -107,7 +109,12 @@ class RequestRepository:
 
     def insert_many(self, connection: Connection, rows: int, values: Sequence[Any]) -> None:
         """Insert ``rows`` rows given as one flat sequence; a request that is there already stays as it is."""
-        connection.exec_driver_sql(_insert_sql(rows), tuple(values))
+        at, width = 0, len(REQUEST_COLUMNS)
+        for size in _STATEMENT_ROWS:
+            while rows - at >= size:
+                part = values[at * width : (at + size) * width]
+                connection.exec_driver_sql(_insert_sql(size), tuple(part))
+                at += size
 
     def page(
         self, connection: Connection, asked: LogFilter, limit: int, before: int | None
@@ -144,7 +151,7 @@ class RequestRepository:
         ).rowcount
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=len(_STATEMENT_ROWS))
 def _insert_sql(rows: int) -> str:
     row = f"({','.join('?' * len(REQUEST_COLUMNS))})"
     return (

@@ -307,6 +307,31 @@ def test_rows_are_counted_for_the_charts_before_they_go(gateway: Any) -> None:
     assert gateway.services.logs.stats(asked)["totals"]["requests"] == 0
 
 
+def test_charts_are_counted_now_and_then(gateway: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every few seconds, or when many rows wait; whoever asks meanwhile sees every row."""
+    now = [10**12]
+    monkeypatch.setattr("ferrogate.services.upkeep.now_ms", lambda: now[0])
+    upkeep = Upkeep(gateway.store)
+
+    def uncounted(more: int) -> int:
+        upkeep.count_if_due(more)
+        with gateway.store.database.read() as connection:
+            newest = connection.exec_driver_sql("SELECT max(id) FROM requests").scalar() or 0
+            return int(newest) - gateway.store.rollups.mark(connection)
+
+    write = direct_log(gateway.store)
+    write([record(number) for number in range(10)])
+    assert uncounted(10) == 0
+    write([record(number) for number in range(10, 30)])
+    assert uncounted(20) == 20
+    assert gateway.services.logs.stats(LogFilter())["totals"]["requests"] == 30
+    now[0] += 5_000
+    assert uncounted(0) == 0
+    write([record(number) for number in range(30, 40)])
+    assert uncounted(4_999) == 10
+    assert uncounted(1) == 0
+
+
 def test_the_log_s_bounds_are_settings(make: Any) -> None:
     gateway = make("log: {rows: 3, retention: 100d, chart_retention: 200d}\n")
     direct_log(gateway.store)([record(number) for number in range(9)])

@@ -206,3 +206,12 @@ def test_batches_of_every_size_leave_no_memory_behind(store: Store) -> None:
     before = process.memory_info().rss
     fill(range(300, 380))
     assert process.memory_info().rss - before < 30 << 20
+
+
+@pytest.mark.parametrize("number", [1, 3, 4, 19, 124, 499, 624])
+def test_a_batch_of_any_size_is_whole_and_in_order(store: Store, number: int) -> None:
+    records = [record(one) for one in range(number)]
+    insert(store, *records)
+    with store.database.read() as connection:
+        found = connection.exec_driver_sql("SELECT request_id FROM requests ORDER BY id").scalars().all()
+    assert found == [one[0] for one in records]
