@@ -84,7 +84,7 @@ def side_by_side(scenario: Scenario) -> Run:
         installed = ", ".join(f"{name} {version}" for name, version in versions.items())
         picture = chart(title, panels(rows), f"logarithmic; {installed}" if installed else "logarithmic")
         return Findings(
-            bars=[times_bar(rows, scenario)],
+            bars=[times_bar(rows, scenario), *beside_nginx(rows, scenario)],
             samples=samples,
             tables=[(title, table(rows, stream=scenario.stream))],
             notes=[*missed, *notes(samples), *(f"{name}: version {v}" for name, v in versions.items())],
@@ -191,6 +191,17 @@ def times_bar(rows: list[Row], scenario: Scenario) -> Bar:
     return Bar(
         f"LiteLLM's CPU a request vs native's, {scenario.title}", value, "x", LEAST_TIMES, detail, least=True
     )
+
+
+def beside_nginx(rows: list[Row], scenario: Scenario) -> list[Bar]:
+    """How many times nginx each costs, for orientation: at this rate every wake-up serves one request."""
+    cpu = {row.name: row.cpu for row in rows}
+    nginx = cpu.get("nginx")
+    return [
+        Bar(f"{name}'s CPU a request vs nginx's, {scenario.title}", theirs / nginx, "x")
+        for name in ("native", "uvicorn", *PEERS)
+        if nginx and (theirs := cpu.get(name))
+    ]
 
 
 def table(rows: list[Row], *, stream: bool) -> str:

@@ -5,7 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench.bars.peers import JSON, STREAMS, cpu_a_request, row_of, table, times_bar, whole_cpu_a_request
+from bench.bars.peers import (
+    JSON,
+    STREAMS,
+    beside_nginx,
+    cpu_a_request,
+    row_of,
+    table,
+    times_bar,
+    whole_cpu_a_request,
+)
 from bench.peers import PEERS, MissingPeerError, Peer
 from bench.peers.litellm import configuration
 
@@ -58,6 +67,18 @@ def test_the_bar_is_litellm_by_the_whole_of_native(report: dict[str, Any]) -> No
     bar = times_bar([ours, theirs], JSON)
     assert (bar.value, bar.verdict) == (12_000 / 60, "met")
     assert times_bar([ours, row_of("litellm", [])], JSON).verdict == "not measured"
+
+
+def test_each_is_a_multiple_of_nginx(report: dict[str, Any]) -> None:
+    rows = [row_of(name, [sample(report, name)]) for name in ("nginx", "native")]
+    report["usage"]["server"]["cpu_us"] *= 3
+    rows.append(row_of("litellm", [sample(report, "litellm")]))
+    rows.append(row_of("portkey", []))
+    assert [(bar.name.split("'")[0], bar.value, bar.verdict) for bar in beside_nginx(rows, JSON)] == [
+        ("native", 1.0, ""),
+        ("litellm", 3.0, ""),
+    ]
+    assert beside_nginx(rows[1:], JSON) == []
 
 
 def test_litellm_is_pointed_at_the_mock() -> None:
