@@ -32,7 +32,9 @@ use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
 pub use counters::{Counters, Figures};
-pub use payload::{Body, Budget, Kept, Part, Payload, Place, Share, Stored, read as read_payload};
+pub use payload::{
+    Blocks, Body, Budget, Held, Kept, Part, Payload, Place, Share, Stored, read as read_payload,
+};
 pub use reader::{Batch, Reader, Reason, Skipped};
 pub use record::{COLUMNS, Record, RecordRef, Row, Value};
 pub use ring::{Encoded, Push, RingProducer};

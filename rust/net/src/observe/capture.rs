@@ -1,7 +1,7 @@
 //! What is kept of a request's bodies while it runs: their starts, up to a limit, within the budget of all requests.
 //!
 //! A whole body is kept by reference. What is small, or longer than the limit, is copied instead: a reference would
-//! hold all of the buffer that it came in, for a part of it. The chunks of a stream are joined as they go by.
+//! hold all of the buffer that it came in, for a part of it. The chunks of a stream are joined as they go by, in blocks.
 
 use std::borrow::Cow;
 
@@ -9,12 +9,10 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 
-use crate::journal::{Kept, Part, Payload, Place, Share};
+use crate::journal::{Blocks, Held, Kept, Part, Payload, Place, Share};
 
 /// Below this a copy is as cheap as a reference.
 const COPY_BELOW: usize = 4096;
-/// The first memory for a stream's chunks; it doubles from there.
-const FIRST_CHUNKS: usize = 1024;
 /// Longer names of types and codings are nobody's.
 const NAME_BYTES: usize = 64;
 
@@ -27,7 +25,7 @@ pub(crate) struct Capture {
     request: Part,
     response: Part,
     /// Of a stream.
-    chunks: Vec<u8>,
+    chunks: Option<Box<Blocks>>,
 }
 
 impl Capture {
@@ -63,20 +61,12 @@ impl Capture {
         if limit == 0 || part.truncated || part.shed || data.is_empty() {
             return;
         }
-        let length = (self.chunks.len() + data.len()).min(limit);
-        let capacity = self.chunks.capacity();
-        if length > capacity {
-            let more = length.max(2 * capacity).max(FIRST_CHUNKS).min(limit.max(length)) - capacity;
-            if !self.share.as_mut().is_some_and(|share| share.grow(more)) {
-                part.truncated = !self.chunks.is_empty();
-                part.shed = self.chunks.is_empty();
-                return;
-            }
-            self.chunks.reserve_exact(capacity + more - self.chunks.len());
-        }
-        let room = length - self.chunks.len();
-        part.truncated = room < data.len();
-        self.chunks.extend_from_slice(&data[..room]);
+        let Some(share) = &mut self.share else { return };
+        let chunks = self.chunks.get_or_insert_default();
+        let fits = &data[..data.len().min(limit - chunks.len())];
+        let found_room = chunks.push(fits, limit, share);
+        part.truncated = fits.len() < data.len() || !(found_room || chunks.is_empty());
+        part.shed = chunks.is_empty();
     }
 
     /// What the row says, and what goes with it.
@@ -87,8 +77,8 @@ impl Capture {
             Some(_) => {}
         }
         let Some(share) = self.share.take() else { return (Place::none(Kept::Nothing), None) };
-        if !self.chunks.is_empty() {
-            self.response.bytes = std::mem::take(&mut self.chunks).into();
+        if let Some(chunks) = self.chunks.take() {
+            self.response.bytes = Held::Blocks(chunks);
         }
         let (request, response) = (std::mem::take(&mut self.request), std::mem::take(&mut self.response));
         let payload = Payload { request_id, request, response, share };
@@ -111,7 +101,7 @@ impl Capture {
         let truncated = length < body.len();
         let copied = truncated || length < COPY_BELOW;
         let bytes = if copied { Bytes::copy_from_slice(&body[..length]) } else { body.clone() };
-        Part { bytes, truncated, ..Part::default() }
+        Part { bytes: bytes.into(), truncated, ..Part::default() }
     }
 }
 
@@ -151,6 +141,16 @@ mod tests {
         headers
     }
 
+    /// A thousand bytes that do not pack.
+    fn noise(seed: u64) -> Vec<u8> {
+        let mut state = seed;
+        let next = |_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state.to_be_bytes()[0]
+        };
+        (0..1_000).map(next).collect()
+    }
+
     fn finished(capture: &mut Capture) -> Payload {
         let (place, payload) = capture.finish(ID);
         let payload = payload.unwrap();
@@ -170,8 +170,9 @@ mod tests {
         assert_eq!(budget.held(), 20_000);
         let payload = finished(&mut capture);
         assert_eq!((payload.request.bytes.len(), payload.request.truncated), (10_000, true));
-        assert_eq!((&payload.response.bytes, payload.response.truncated), (&fits, false));
-        assert_eq!(payload.response.bytes.as_ptr(), fits.as_ptr(), "by reference");
+        let Held::Whole(response) = &payload.response.bytes else { panic!("it came whole") };
+        assert_eq!((response, payload.response.truncated), (&fits, false));
+        assert_eq!(response.as_ptr(), fits.as_ptr(), "by reference");
         assert_eq!(&*payload.request.media, "application/json");
         assert_eq!((&*payload.response.media, &*payload.response.coding), ("text/plain", "gzip"));
         assert_eq!(payload.kept(), Kept::Truncated);
@@ -192,7 +193,7 @@ mod tests {
         assert!(budget.held() <= 3_000, "{} held", budget.held());
         let payload = finished(&mut capture);
         assert_eq!((payload.response.bytes.len(), payload.response.truncated), (3_000, true));
-        assert!(payload.response.bytes.ends_with(b"9xxxxxxxxxx"));
+        assert!(payload.response.bytes.to_vec().ends_with(b"9xxxxxxxxxx"));
         assert_eq!(&*payload.response.media, "text/event-stream");
     }
 
@@ -202,7 +203,7 @@ mod tests {
         let mut capture = Capture::default();
         capture.begin(64_000, Some(budget.share()));
         capture.request(&HeaderMap::new(), &Bytes::from(vec![b'q'; 5_001]));
-        (0..10).for_each(|_| capture.chunk(&[b'x'; 1_000]));
+        (0..10).for_each(|number| capture.chunk(&noise(number)));
         assert!(budget.held() <= 5_000);
         let payload = finished(&mut capture);
         assert!(payload.request.shed && payload.request.bytes.is_empty());

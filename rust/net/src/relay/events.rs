@@ -9,6 +9,10 @@ use ferrogate_core::dialects::openai::{Seen, StreamReader, error_event};
 use ferrogate_core::secret::Secret;
 use ferrogate_core::sse::Splitter;
 
+/// What is shorter is copied: a reference would hold the whole buffer of the read that brought it, and the next read
+/// would take another one.
+const COPY_BELOW: usize = 4 * 1024;
+
 /// Splits, decodes and queues. The queue holds what one read of the socket brought, and before the commit what is held
 /// back.
 pub(crate) struct Events {
@@ -47,7 +51,11 @@ impl Events {
             },
             |bytes| {
                 *held += bytes.len();
-                ready.push_back(bytes);
+                ready.push_back(if bytes.len() < COPY_BELOW {
+                    Bytes::copy_from_slice(&bytes)
+                } else {
+                    bytes
+                });
             },
         );
         if let (Some(Seen::Error), Some(secret)) = (most, secret) {

@@ -38,6 +38,9 @@ pub(crate) struct Relay {
     client: Option<Client>,
     /// The client was given all that there is.
     ended: bool,
+    /// Bytes handed over since a flush of the connection, and how many flushes there had been.
+    handed: usize,
+    flushes: u64,
 }
 
 enum Source {
@@ -75,7 +78,7 @@ impl Relay {
     }
 
     fn new(source: Source) -> Self {
-        Self { source, client: None, ended: false }
+        Self { source, client: None, ended: false, handed: 0, flushes: 0 }
     }
 
     /// Ties the body to the client.
@@ -135,6 +138,10 @@ impl Relay {
     }
 }
 
+/// An HTTP/1.1 connection is flushed once it has taken this much, and takes no more before that: hyper collects 64 kB,
+/// which a client that does not read would make the gateway hold.
+const HANDED: usize = 8 * 1024;
+
 /// A whole body goes to an HTTP/2 stream in parts, so that one that stands still is noticed before its last.
 const PART: usize = 64 * 1024;
 
@@ -148,12 +155,26 @@ impl Body for Relay {
             let stream = Arc::clone(stream);
             return this.poll_stream(&stream, cx);
         }
-        if let (Some(Client::Connection(watch)), Source::Running(_)) = (&this.client, &this.source)
-            && watch.holds_back()
-        {
+        let (Some(Client::Connection(watch)), Source::Running(running)) = (&this.client, &mut this.source)
+        else {
+            return this.poll_source(cx);
+        };
+        let flushes = watch.flushes();
+        if this.flushes != flushes {
+            (this.handed, this.flushes) = (0, flushes);
+        }
+        if watch.holds_back() {
             return Poll::Pending;
         }
-        this.poll_source(cx)
+        if this.handed >= HANDED {
+            watch.await_flush();
+            return Poll::Pending;
+        }
+        let next = std::task::ready!(running.poll(cx, this.client.as_ref()));
+        if let Some(Ok(data)) = &next {
+            this.handed += data.len();
+        }
+        Poll::Ready(next.map(|data| data.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {

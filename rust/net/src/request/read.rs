@@ -92,7 +92,7 @@ fn splice(bytes: &Bytes, span: Span, model: &str) -> Outbound {
         let whole = [&bytes[..span.start], &value, &bytes[span.end..]].concat();
         return Outbound::whole(whole.into());
     }
-    Outbound::Pieces([bytes.slice(..span.start), value.into(), bytes.slice(span.end..)])
+    Outbound::Pieces(Box::new([bytes.slice(..span.start), value.into(), bytes.slice(span.end..)]))
 }
 
 /// Reads what `operation` needs.

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -105,15 +105,20 @@ async fn open(shard: &Shard, stream: TcpStream, watch: &Arc<Watch>) -> Option<(C
     if is_tls { timeout(limit, opened).await.ok().flatten() } else { opened.await }
 }
 
+/// An answer that is being made.
+type Answering = Pin<Box<dyn Future<Output = Result<Response<Relay>, Infallible>>>>;
+
+/// In memory of its own, which goes with the answer's head: hyper keeps its room for this future as long as the
+/// connection, and 19 kB stood idle behind every open stream.
 fn respond(
     shard: Rc<Shard>,
     request: Request<Incoming>,
     client: Client,
     control: Rc<ControlPlane>,
-) -> impl Future<Output = Result<Response<Relay>, Infallible>> {
+) -> Answering {
     let is_http1 = request.version() < Version::HTTP_2;
     let mut pending = Pending::new(Rc::clone(&shard), request, client);
-    async move {
+    Box::pin(async move {
         let Some((request, client, arrived)) = pending.take() else {
             return Ok(plain_error(&GatewayError::new(Kind::Internal, "The request was answered before.")));
         };
@@ -122,7 +127,7 @@ fn respond(
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response)
-    }
+    })
 }
 
 async fn answer(

@@ -51,8 +51,9 @@ impl Drop for Through {
 
 /// A request body on its way out.
 pub(crate) enum Outbound {
-    /// Known whole: up to three pieces, so that a splice copies nothing.
-    Pieces([Bytes; 3]),
+    /// Known whole: up to three pieces, so that a splice copies nothing. Behind a pointer, because hyper holds room for 32
+    /// requests on every connection.
+    Pieces(Box<[Bytes; 3]>),
     /// The client's own body, passed through unread.
     Through(Box<Through>),
 }
@@ -60,7 +61,7 @@ pub(crate) enum Outbound {
 impl Outbound {
     /// A body known whole.
     pub(crate) fn whole(bytes: Bytes) -> Self {
-        Self::Pieces([bytes, Bytes::new(), Bytes::new()])
+        Self::Pieces(Box::new([bytes, Bytes::new(), Bytes::new()]))
     }
 
     /// The body that `state` holds.

@@ -20,9 +20,8 @@ use super::stream::{Socket, Stream};
 use super::trust::{Authorities, failed};
 use crate::shard::LocalExecutor;
 
-/// Bytes of an answer that are read at a time, and a bound on its head. A client that does not read makes the gateway
-/// hold this much for it; hyper's own bound is 400 kB.
-const READ_BUFFER: usize = 32 * 1024;
+/// A bound on an answer's head; hyper's own is 400 kB.
+const HEAD: usize = 32 * 1024;
 
 /// A connection with requests on it is asked for a sign of life this often, and given up without one this late: a
 /// network that has forgotten it says nothing.
@@ -72,7 +71,7 @@ impl Connector {
 async fn open_h1(socket: Socket) -> Result<Opened, GatewayError> {
     let (stream, heard) = Stream::new(socket);
     let (sender, connection) = http1::Builder::new()
-        .max_buf_size(READ_BUFFER)
+        .max_buf_size(HEAD)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|error| reset(&error))?;

@@ -7,12 +7,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio_rustls::client::TlsStream;
 
 use crate::frames::Frames;
+
+/// Bytes that one read of an HTTP/1.1 connection brings at most. Hyper doubles its buffer after a read that fills it, so
+/// the buffer stays at 16 kB, which is what a client that does not read makes the gateway hold.
+const READ: u64 = 16 * 1024 - 1;
 
 /// One connection's bytes.
 pub(crate) struct Stream {
@@ -88,9 +92,10 @@ impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
+        let most = if this.told.is_some() { u64::MAX } else { READ };
         let polled = match &mut this.socket {
-            Socket::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
-            Socket::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+            Socket::Tcp(stream) => Pin::new(&mut stream.take(most)).poll_read(cx, buf),
+            Socket::Tls(stream) => Pin::new(&mut stream.as_mut().take(most)).poll_read(cx, buf),
         };
         if buf.filled().len() > before {
             this.heard.set(true);

@@ -45,6 +45,11 @@ impl Share {
         self.bytes += more;
         true
     }
+
+    /// Whether a quarter of the budget is held, so that it pays to take little.
+    pub fn is_short(&self) -> bool {
+        self.budget.held() > self.budget.bound / 4
+    }
 }
 
 impl Drop for Share {

@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Part, Payload};
+use super::{Held, Part, Payload};
 
 /// Bytes of a frame before its rest.
 const PREFIX_BYTES: usize = 12;
@@ -100,15 +100,17 @@ impl Packer {
         out.extend_from_slice(&about);
         let body = out.len();
         out.resize(body + lz4_flex::block::get_maximum_output_size(size), 0);
-        let both: &[u8] = if response.is_empty() {
-            request
-        } else if request.is_empty() {
-            response
-        } else {
-            self.joined.clear();
-            self.joined.extend_from_slice(request);
-            self.joined.extend_from_slice(response);
-            &self.joined
+        let both: &[u8] = match (request, response) {
+            (Held::Whole(request), response) if response.is_empty() => request,
+            (request, Held::Whole(response)) if request.is_empty() => response,
+            _ => {
+                self.joined.clear();
+                if !(request.append_to(&mut self.joined) && response.append_to(&mut self.joined)) {
+                    out.truncate(start);
+                    return None;
+                }
+                &self.joined
+            }
         };
         let packed = lz4_flex::block::compress_into(both, &mut out[body..]);
         let Ok(packed) = packed else {

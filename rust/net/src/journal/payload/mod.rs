@@ -12,6 +12,7 @@
 
 mod budget;
 mod frame;
+mod held;
 mod place;
 mod read;
 mod segments;
@@ -23,10 +24,9 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use bytes::Bytes;
-
 pub use budget::{Budget, Share};
 pub use frame::{Body, Stored};
+pub use held::{Blocks, Held};
 pub use place::{Kept, Place};
 pub use read::read;
 pub(super) use store::Store;
@@ -48,7 +48,7 @@ pub struct Payload {
 #[derive(Debug, Default)]
 pub struct Part {
     /// The bytes as they went.
-    pub bytes: Bytes,
+    pub bytes: Held,
     /// The media type, without parameters.
     pub media: Cow<'static, str>,
     /// The content coding, empty for none.

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::super::writer::{Disk, Kernel};
 use super::super::{Journal, Options, Push, Reader, Record, RecordRef};
 use super::segments::{Segments, segment_path};
-use super::{Budget, Kept, Part, Payload, Place, Stored, frame, read};
+use super::{Blocks, Budget, Held, Kept, Part, Payload, Place, Stored, frame, read};
 
 struct Folder(PathBuf);
 
@@ -62,7 +62,7 @@ fn id(number: u64) -> [u8; 26] {
 }
 
 fn part(bytes: impl Into<Bytes>) -> Part {
-    Part { bytes: bytes.into(), media: "application/json".into(), ..Part::default() }
+    Part { bytes: bytes.into().into(), media: "application/json".into(), ..Part::default() }
 }
 
 fn payload(budget: &Arc<Budget>, number: u64, request: Part, response: Part) -> Box<Payload> {
@@ -131,7 +131,7 @@ fn many_large_payloads_go_through_a_small_budget_and_small_rings() {
         let fits = share.grow(body.len());
         shed += u64::from(!fits);
         let bytes = if fits { body.clone() } else { Bytes::new() };
-        let request = Part { bytes, shed: !fits, ..Part::default() };
+        let request = Part { bytes: bytes.into(), shed: !fits, ..Part::default() };
         let payload = Payload { request_id: id(number), request, response: Part::default(), share };
         push(&mut producer, number, Some(Box::new(payload)));
         assert!(journal.budget().held() <= 1 << 20);
@@ -144,6 +144,34 @@ fn many_large_payloads_go_through_a_small_budget_and_small_rings() {
     assert!(kept >= 17, "{kept} fit into the budget at once");
     assert_eq!(journal.counters().payloads_shed.load(Ordering::Relaxed), shed);
     assert!(rows.iter().filter(|row| row.payload.length > 0).all(|row| folder.stored(row).is_some()));
+}
+
+#[test]
+fn a_stream_in_blocks_is_stored_as_it_went() {
+    let folder = Folder::new();
+    let journal = folder.open(256 << 10);
+    let mut producer = journal.producer();
+    let mut taken = journal.budget().share();
+    for (number, short) in [(0, false), (1, true)] {
+        assert!(!short || taken.grow(100 << 10), "full blocks are packed from here on");
+        let (mut blocks, mut share, mut all) = (Blocks::default(), journal.budget().share(), Vec::new());
+        for index in 0..500 {
+            let event = format!("data: {{\"index\":{index},\"delta\":{{\"content\":\"word\"}}}}\n\n");
+            assert!(blocks.push(event.as_bytes(), 64_000, &mut share));
+            all.extend_from_slice(event.as_bytes());
+        }
+        let response = Part { bytes: Held::Blocks(Box::new(blocks)), ..Part::default() };
+        let payload = Payload { request_id: id(number), request: part("go"), response, share };
+        push(&mut producer, number, Some(Box::new(payload)));
+        while journal.figures().payloads <= number {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let row = &folder.rows()[usize::try_from(number).unwrap()];
+        assert_eq!(folder.stored(row).unwrap().split(), (&b"go"[..], &all[..]));
+    }
+    drop(taken);
+    journal.close();
+    assert_eq!(journal.budget().held(), 0);
 }
 
 #[test]
