@@ -8,5 +8,5 @@ mod usage;
 
 pub use climb::climbs;
 pub use operation::{Body, Operation};
-pub use route::{Dialect, Route, route};
+pub use route::{Dialect, Route, is_inference, route};
 pub use usage::Usage;

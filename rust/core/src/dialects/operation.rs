@@ -67,6 +67,15 @@ impl Operation {
         }
     }
 
+    /// The one path of it behind `/v1/`, where there is but one.
+    pub const fn path(self) -> Option<&'static str> {
+        match self {
+            Self::ChatCompletions => Some("chat/completions"),
+            Self::Completions | Self::Responses | Self::Embeddings | Self::Moderations => Some(self.name()),
+            _ => None,
+        }
+    }
+
     /// Computes an answer and keeps nothing: it may be sent a second time.
     pub const fn is_inference(self) -> bool {
         matches!(

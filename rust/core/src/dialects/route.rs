@@ -52,6 +52,9 @@ pub struct Route<'a> {
 /// The trees that repeat the whole set of prefixes, for people who come from other gateways.
 const MIRRORS: [&str; 3] = ["litellm", "langchain", "pydanticai"];
 
+/// The prefixes of [`tree`].
+const PREFIXES: [&str; 6] = ["v1", "openai", "anthropic", "genai", "bedrock", "cohere"];
+
 /// Reads a path; None where it is no inference path and belongs to the control plane.
 pub fn route<'a>(method: &str, path: &'a str) -> Option<Route<'a>> {
     let path = path.strip_prefix('/')?;
@@ -61,6 +64,13 @@ pub fn route<'a>(method: &str, path: &'a str) -> Option<Route<'a>> {
         return Some(tree(method, second, below).unwrap_or_else(|| openai_route(method, rest)));
     }
     tree(method, first, rest)
+}
+
+/// Whether the engine serves a path itself, by whichever method; every other one is the control plane's.
+pub fn is_inference(path: &str) -> bool {
+    let Some(path) = path.strip_prefix('/') else { return false };
+    let first = path.split_once('/').map_or(path, |(first, _)| first);
+    MIRRORS.contains(&first) || PREFIXES.contains(&first)
 }
 
 fn tree<'a>(method: &str, prefix: &str, rest: &'a str) -> Option<Route<'a>> {
@@ -111,6 +121,12 @@ mod tests {
     fn control_plane_paths_are_not_inference() {
         for path in ["/", "/api/v1/keys", "/docs", "/metrics", "/v1beta", "/openaix/v1", "*", ""] {
             assert_eq!(route("GET", path), None, "{path}");
+            assert!(!is_inference(path), "{path}");
+        }
+        for first in PREFIXES.iter().chain(&MIRRORS) {
+            for path in [format!("/{first}"), format!("/{first}/"), format!("/{first}/x/y")] {
+                assert!(is_inference(&path) && route("GET", &path).is_some(), "{path}");
+            }
         }
     }
 

@@ -33,6 +33,9 @@ pub struct Access {
 /// A key's hash and whose it is.
 type Known = ([u8; 32], Arc<Principal>);
 
+/// Names of this machine.
+const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
 /// Starts of values that are a provider's key and not a gateway's.
 const PROVIDER_KEY_PREFIXES: [&str; 5] = ["sk-", "gsk_", "AIza", "xai-", "hf_"];
 
@@ -101,9 +104,9 @@ impl Access {
     }
 
     fn check_host(&self, host: Option<&str>) -> Result<(), GatewayError> {
-        let name = host.and_then(host_name).unwrap_or_default().to_ascii_lowercase();
-        let local = matches!(name.as_str(), "localhost" | "127.0.0.1" | "[::1]");
-        if local || self.hosts.iter().any(|allowed| matches!(&**allowed, "*") || **allowed == *name) {
+        let name = host.and_then(host_name).unwrap_or_default();
+        let local = LOCAL.iter().any(|local| name.eq_ignore_ascii_case(local));
+        if local || self.hosts.iter().any(|allowed| &**allowed == "*" || name.eq_ignore_ascii_case(allowed)) {
             return Ok(());
         }
         Err(GatewayError::new(

@@ -112,6 +112,8 @@ pub struct Provider {
     prefix: Box<str>,
     templates: Vec<(Box<str>, Box<str>)>,
     query: Box<str>,
+    /// The addresses that do not depend on a request: those of operations with one path, without a model in it.
+    fixed: Vec<(Operation, Uri)>,
 }
 
 impl Provider {
@@ -150,7 +152,7 @@ impl Provider {
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').into();
         let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        Ok(Self {
+        let mut provider = Self {
             name_header: header_text(&name),
             host_header: HeaderValue::from_str(authority.as_str()).map_err(|error| at("base_url", &error))?,
             auth_header: wire.auth.header.parse().map_err(|error| at("auth.header", &error))?,
@@ -172,9 +174,26 @@ impl Provider {
             prefix: base.path().trim_end_matches('/').into(),
             templates: wire.templates.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
             query: wire.query.into(),
+            fixed: Vec::new(),
             kind: wire.kind.into(),
             name: name.into(),
-        })
+        };
+        provider.fixed = provider.fixed_addresses();
+        Ok(provider)
+    }
+
+    fn fixed_addresses(&self) -> Vec<(Operation, Uri)> {
+        let operations =
+            Operation::ALL.into_iter().filter(|&operation| !self.template(operation).contains("{model}"));
+        operations
+            .filter_map(|operation| Some((operation, self.address(operation, operation.path()?, None, "")?)))
+            .collect()
+    }
+
+    fn template(&self, operation: Operation) -> &str {
+        let find =
+            |wanted: &str| self.templates.iter().find(|(key, _)| **key == *wanted).map(|(_, value)| &**value);
+        find(operation.name()).or_else(|| find("*")).unwrap_or("/{path}")
     }
 
     /// The address of a request: `rest` is the client's path behind `/v1/`, `query` the client's, as it came.
@@ -182,9 +201,17 @@ impl Provider {
     /// None where the parts do not make a valid address, which only a client's path or model can cause: a model that
     /// stands in the path must not lead out of it.
     pub fn uri(&self, operation: Operation, rest: &str, query: Option<&str>, model: &str) -> Option<Uri> {
-        let find =
-            |wanted: &str| self.templates.iter().find(|(key, _)| **key == *wanted).map(|(_, value)| &**value);
-        let template = find(operation.name()).or_else(|| find("*")).unwrap_or("/{path}");
+        if query.is_none_or(str::is_empty)
+            && operation.path() == Some(rest)
+            && let Some((_, uri)) = self.fixed.iter().find(|(known, _)| *known == operation)
+        {
+            return Some(uri.clone());
+        }
+        self.address(operation, rest, query, model)
+    }
+
+    fn address(&self, operation: Operation, rest: &str, query: Option<&str>, model: &str) -> Option<Uri> {
+        let template = self.template(operation);
         if template.contains("{model}") && climbs(model) {
             return None;
         }

@@ -18,7 +18,8 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use super::{Outcome, Ticket};
+use super::Outcome;
+use super::ticket::Story;
 use crate::journal::Figures;
 
 /// Upper bounds of the duration buckets, in seconds.
@@ -145,7 +146,7 @@ impl Metrics {
     pub(crate) fn request(
         &self,
         provider: Option<&str>,
-        ticket: &Ticket,
+        ticket: &Story,
         outcome: Outcome,
         duration: Duration,
         overhead: Duration,

@@ -1,6 +1,7 @@
 //! One request's story, from its arrival to its record. Whoever holds the ticket may drop it at any time: a request
 //! that nobody finished was cancelled by its client.
 
+use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,8 +61,11 @@ impl Attempt {
     }
 }
 
-/// What is known so far.
-pub(crate) struct Ticket {
+/// What is known so far. It goes from hand to hand, so it is held by pointer.
+pub(crate) struct Ticket(Box<Story>);
+
+/// One request's facts.
+pub(crate) struct Story {
     shard: Rc<Shard>,
     pub(crate) id: [u8; 26],
     pub(crate) arrived: Instant,
@@ -70,7 +74,7 @@ pub(crate) struct Ticket {
     pub(crate) principal: Option<Arc<Principal>>,
     pub(crate) operation: Operation,
     pub(crate) path: Box<str>,
-    pub(crate) model: Box<str>,
+    pub(crate) model: Arc<str>,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) status: u16,
     pub(crate) error: Option<Kind>,
@@ -96,7 +100,7 @@ impl Ticket {
     pub(crate) fn new(shard: &Rc<Shard>, door: &'static str, arrived: Instant, operation: Operation) -> Self {
         shard.shared.in_flight.add();
         let started_ms = shard.clock.unix_ms(arrived);
-        Self {
+        Self(Box::new(Story {
             id: request_id(started_ms, (shard.random(), shard.random())),
             shard: Rc::clone(shard),
             arrived,
@@ -105,7 +109,7 @@ impl Ticket {
             principal: None,
             operation,
             path: Box::default(),
-            model: Box::default(),
+            model: Arc::default(),
             attempts: Vec::new(),
             status: Kind::ClientClosed.status(),
             error: None,
@@ -123,9 +127,35 @@ impl Ticket {
             tags: None,
             capture: Capture::default(),
             outcome: None,
-        }
+        }))
     }
 
+    /// Whether the drain's time for running requests is over.
+    pub(crate) fn must_end(&self) -> bool {
+        self.shard.shared.cutting.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Says how it ended; the record is written when the ticket is dropped, which is then.
+    pub(crate) fn finish(mut self, outcome: Outcome) {
+        self.outcome = Some(outcome);
+    }
+}
+
+impl Deref for Ticket {
+    type Target = Story;
+
+    fn deref(&self) -> &Story {
+        &self.0
+    }
+}
+
+impl DerefMut for Ticket {
+    fn deref_mut(&mut self) -> &mut Story {
+        &mut self.0
+    }
+}
+
+impl Story {
     /// From here on up to `limit` bytes of each body are kept.
     pub(crate) fn keep_bodies(&mut self, limit: usize) {
         let share = if limit > 0 { self.shard.recorder.share() } else { None };
@@ -162,16 +192,6 @@ impl Ticket {
     /// Counts a failed attempt.
     pub(crate) fn attempt_failed(&self, provider: &str, kind: Kind) {
         self.shard.shared.metrics.attempt_failed(provider, kind);
-    }
-
-    /// Whether the drain's time for running requests is over.
-    pub(crate) fn must_end(&self) -> bool {
-        self.shard.shared.cutting.load(std::sync::atomic::Ordering::Relaxed)
-    }
-
-    /// Says how it ended; the record is written when the ticket is dropped, which is then.
-    pub(crate) fn finish(mut self, outcome: Outcome) {
-        self.outcome = Some(outcome);
     }
 
     /// The gateway's own share of the time until `now`.
@@ -272,7 +292,7 @@ impl Ticket {
     }
 }
 
-impl Drop for Ticket {
+impl Drop for Story {
     fn drop(&mut self) {
         self.settle();
         self.shard.shared.in_flight.sub();

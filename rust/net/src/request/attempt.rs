@@ -16,7 +16,6 @@ use ferrogate_core::{GatewayError, Kind};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, Version, response};
-use tokio::time::timeout_at;
 
 use super::cut::unless_cut;
 use super::headers;
@@ -72,7 +71,8 @@ enum Body {
 impl Job<'_> {
     /// Runs the request to its commit.
     pub(super) async fn run(mut self, mut plan: Plan, mut ticket: Ticket) -> Response<Relay> {
-        let start = Instant::now();
+        let mut begun = Instant::now();
+        let start = begun;
         let shard = self.shard;
         let mut kept: Option<Box<Kept>> = None;
         let mut deadline: Option<Instant> = self.wishes.timeout.map(|limit| ticket.arrived + limit);
@@ -83,7 +83,6 @@ impl Job<'_> {
             let until = *deadline.get_or_insert(start + choice.provider.timeouts.deadline);
             let guard = choice.lane().begin();
             let is_last = plan.remaining() == 0;
-            let begun = Instant::now();
             ticket.attempts.push(Attempt::new(
                 Arc::clone(&choice.provider),
                 choice.key,
@@ -91,7 +90,7 @@ impl Job<'_> {
                 begun,
             ));
             let tried = {
-                let attempt = pin!(self.attempt(&choice, until, is_last, &mut ticket));
+                let attempt = pin!(self.attempt(&choice, begun, until, is_last, &mut ticket));
                 unless_cut(shard, attempt).await.unwrap_or_else(|error| Err(error.into()))
             };
             match tried {
@@ -107,15 +106,16 @@ impl Job<'_> {
                     }
                     self.shard.shared.metrics.attempt_failed(&choice.provider.name, failure.error.kind);
                     ticket.tried(status, Some(failure.error.kind));
-                    ticket.waited +=
-                        ticket.sent.take().map_or_else(|| begun.elapsed(), |sent| sent.elapsed());
+                    let waited = ticket.sent.take().unwrap_or(begun).elapsed();
+                    ticket.waited += waited;
                     ticket.headers = None;
                     let again = failure.error.kind.retry() && (failure.unsent || self.is_repeatable());
                     kept = failure.answer.or(kept);
                     if !(again && self.payload.is_here() && plan.remaining() > 0) {
                         break failure.error;
                     }
-                    if Instant::now() >= until {
+                    begun = Instant::now();
+                    if begun >= until {
                         break GatewayError::new(
                             Kind::DeadlineExceeded,
                             "The deadline over all attempts passed.",
@@ -134,12 +134,12 @@ impl Job<'_> {
     async fn attempt(
         &mut self,
         choice: &Choice,
+        begun: Instant,
         deadline: Instant,
         is_last: bool,
         ticket: &mut Ticket,
     ) -> Result<Committed, Failure> {
         let timeouts = choice.provider.timeouts;
-        let begun = Instant::now();
         let answer = self.exchange(choice, deadline, ticket).await?;
         ticket.headers = Some(Instant::now());
         let Answer { mut head, body } = answer;
@@ -211,10 +211,11 @@ impl Job<'_> {
                 request,
                 &provider.timeouts,
                 fresh,
+                Some(deadline),
             );
-            let result = timeout_at(deadline.into(), sending).await.map_err(|_| late())?;
-            let fault = match result {
+            let fault = match sending.await {
                 Ok(answer) => return Ok(answer),
+                Err(fault) if fault.error.kind == Kind::DeadlineExceeded => return Err(fault.error.into()),
                 Err(fault) => fault,
             };
             if let Some(error) = self.payload.fault() {
@@ -314,10 +315,6 @@ impl Job<'_> {
         };
         Response::from_parts(head, relay)
     }
-}
-
-fn late() -> GatewayError {
-    GatewayError::new(Kind::DeadlineExceeded, "The deadline of the request passed.")
 }
 
 impl From<opening::Refused> for Failure {

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 
 use super::pace::Pace;
 use crate::door::Fed;
+use crate::server::Client;
 
 /// Why a client's body broke off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +68,7 @@ impl std::error::Error for BodyFault {}
 /// A body on its way in.
 pub(crate) enum InboundBody {
     /// From a socket of the native listener.
-    Socket(Incoming),
+    Socket(Incoming, Client),
     /// From an ASGI server, in parts.
     Fed(Fed),
     /// Known whole.
@@ -135,8 +136,8 @@ impl Body for InboundBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         match self.get_mut() {
-            Self::Socket(incoming) => {
-                Pin::new(incoming).poll_frame(cx).map_err(|error| BodyFault::of(&error))
+            Self::Socket(incoming, client) => {
+                client.poll_body(incoming, cx).map_err(|error| BodyFault::of(&error))
             }
             Self::Fed(fed) => fed.poll_frame(cx),
             Self::Whole(bytes) => {
@@ -149,7 +150,7 @@ impl Body for InboundBody {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Socket(incoming) => incoming.is_end_stream(),
+            Self::Socket(incoming, _) => incoming.is_end_stream(),
             Self::Fed(fed) => fed.is_end(),
             Self::Whole(bytes) => bytes.is_empty(),
             Self::Bounded(bounded) => bounded.body.is_end_stream(),
@@ -158,7 +159,7 @@ impl Body for InboundBody {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Socket(incoming) => incoming.size_hint(),
+            Self::Socket(incoming, _) => incoming.size_hint(),
             Self::Fed(fed) => fed.size_hint(),
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Bounded(bounded) => bounded.body.size_hint(),

@@ -22,6 +22,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
+pub(crate) use ferrogate_core::dialects::is_inference;
 use ferrogate_core::dialects::{Dialect, Operation, Route, climbs, route};
 use ferrogate_core::snapshot::{Asked, Snapshot};
 use ferrogate_core::{GatewayError, Kind};
@@ -44,11 +45,6 @@ use wishes::Wishes;
 use crate::observe::{Outcome, Ticket};
 use crate::relay::Relay;
 use crate::shard::Shard;
-
-/// Whether the engine serves this path itself; every other one is the control plane's.
-pub(crate) fn is_inference(method: &Method, path: &str) -> bool {
-    route(method.as_str(), path).is_some()
-}
 
 /// The engine's one entrance: a door only adapts a socket or an ASGI call to it.
 pub(crate) async fn handle(shard: &Rc<Shard>, inbound: Inbound) -> Response<Relay> {
@@ -102,12 +98,13 @@ async fn answer(
     let Inbound { mut head, body, door, arrived, queued, client: _ } = inbound;
     let settled = settle(&mut head);
     let is_settled = settled.is_ok();
-    let path = head.uri.path().to_owned();
-    let found = route(head.method.as_str(), &path);
+    let head = head;
+    let path = head.uri.path();
+    let found = route(head.method.as_str(), path);
     let operation = found.map_or(Operation::Other, |route| route.operation);
     let mut ticket = Ticket::new(shard, door, arrived, operation);
     ticket.queued = queued;
-    ticket.path = path.as_str().into();
+    ticket.path = path.into();
     if cors && let Some(preflight) = cors::preflight(&head) {
         ticket.status = StatusCode::NO_CONTENT.as_u16();
         ticket.finish(Outcome::Ok);
@@ -121,7 +118,7 @@ async fn answer(
         }
     };
     match prepared {
-        Ok(Prepared::Models(rest)) => models::answer(shard, snapshot, &rest, ticket).await,
+        Ok(Prepared::Models(rest)) => Box::pin(models::answer(shard, snapshot, &rest, ticket)).await,
         Ok(Prepared::Send(ready)) => {
             let (payload, plan, wishes) = *ready;
             let rest = found.map_or("", |route| route.rest);
@@ -171,8 +168,9 @@ async fn prepare(
     let payload = cut::unless_cut(shard, reading).await??;
     ticket.request_bytes = payload.len();
     ticket.stream = payload.stream;
-    ticket.model = payload.model.as_ref().map_or_else(Box::default, |model| Box::from(&**model));
-    ticket.keep_bodies(snapshot.payload_limit(&ticket.model));
+    ticket.model = payload.model.clone().unwrap_or_default();
+    let limit = snapshot.payload_limit(&ticket.model);
+    ticket.keep_bodies(limit);
     if let Some(body) = payload.bytes() {
         ticket.capture.request(&head.headers, body);
     }

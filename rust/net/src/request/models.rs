@@ -159,9 +159,9 @@ async fn ask(shard: &Rc<Shard>, provider: &Arc<Provider>) -> Option<Vec<Model>> 
     let mut request = Request::new(Outbound::whole(Bytes::new()));
     *request.uri_mut() = provider.uri(Operation::Models, "models", None, "")?;
     *request.headers_mut() = headers::up(&HeaderMap::new(), provider, key, true);
-    let answer = send(&shard.connector, &shard.pool, &provider.target, request, &provider.timeouts, true)
-        .await
-        .ok()?;
+    let target = &provider.target;
+    let answer =
+        send(&shard.connector, &shard.pool, target, request, &provider.timeouts, true, None).await.ok()?;
     if !answer.head.status.is_success() {
         return None;
     }

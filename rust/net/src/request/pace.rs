@@ -28,6 +28,11 @@ impl Pace {
         self.since.get_or_insert(now);
     }
 
+    /// Bytes were here, without a wait.
+    pub(super) fn found(&mut self, bytes: usize) {
+        self.bytes += bytes as u128;
+    }
+
     /// Bytes came; false where the body is too slow.
     pub(super) fn came(&mut self, now: Instant, bytes: usize) -> bool {
         if let Some(since) = self.since.take() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ferrogate_core::balance::{Candidate, Lane, Order};
 use ferrogate_core::dialects::Operation;
-use ferrogate_core::snapshot::{Key, Provider, Resolved};
+use ferrogate_core::snapshot::{Key, Provider, Resolved, Tier};
 use ferrogate_core::{GatewayError, Kind};
 
 /// One lane that was chosen.
@@ -16,6 +16,10 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
+    fn of(tier: &Tier, key: usize) -> Self {
+        Self { provider: Arc::clone(&tier.provider), key, model: Arc::clone(&tier.model) }
+    }
+
     pub(crate) fn key(&self) -> &Key {
         &self.provider.keys[self.key]
     }
@@ -27,9 +31,11 @@ impl Choice {
 
 /// Lanes that are left, drawn one by one.
 #[derive(Debug)]
-pub(super) struct Plan {
-    lanes: Vec<Choice>,
-    order: Order,
+pub(super) enum Plan {
+    /// The only one, until it is drawn.
+    One(Option<Choice>),
+    /// By weight and tier.
+    Many { lanes: Vec<Choice>, order: Order },
 }
 
 impl Plan {
@@ -45,27 +51,25 @@ impl Plan {
         if operation.is_stored() || pin.is_some() {
             return Self::single(resolved, pin);
         }
+        if let [tier] = &resolved[..] {
+            let mut usable = usable(tier);
+            if let (Some((key, _)), None) = (usable.next(), usable.next()) {
+                return Ok(Self::One(Some(Choice::of(tier, key))));
+            }
+        }
         let mut lanes = Vec::new();
         let mut candidates = Vec::new();
         for tier in resolved {
-            let usable = |key: &&Key| key.is_usable() && (tier.model.is_empty() || key.serves(&tier.model));
-            let total: f64 = tier.provider.keys.iter().filter(usable).map(|key| key.weight).sum();
-            for (index, key) in tier.provider.keys.iter().enumerate() {
-                if usable(&key) {
-                    let weight = tier.weight * key.weight / total;
-                    candidates.push(Candidate { tier: tier.tier, weight });
-                    lanes.push(Choice {
-                        provider: Arc::clone(&tier.provider),
-                        key: index,
-                        model: Arc::clone(&tier.model),
-                    });
-                }
+            let total: f64 = usable(tier).map(|(_, key)| key.weight).sum();
+            for (index, key) in usable(tier) {
+                candidates.push(Candidate { tier: tier.tier, weight: tier.weight * key.weight / total });
+                lanes.push(Choice::of(tier, index));
             }
         }
         if lanes.is_empty() {
             return Err(missing(resolved));
         }
-        Ok(Self { lanes, order: Order::new(candidates) })
+        Ok(Self::Many { lanes, order: Order::new(candidates) })
     }
 
     /// One stable key: the pinned one, or the first enabled one.
@@ -84,19 +88,30 @@ impl Plan {
                 None => missing(resolved),
             });
         };
-        let choice = Choice { provider: Arc::clone(&tier.provider), key, model: Arc::clone(&tier.model) };
-        Ok(Self { lanes: vec![choice], order: Order::new([Candidate { tier: 0, weight: 1.0 }]) })
+        Ok(Self::One(Some(Choice::of(tier, key))))
     }
 
     /// The next lane; `random` is uniform in [0, 1).
     pub(super) fn next(&mut self, random: f64) -> Option<Choice> {
-        self.order.next(random).map(|index| self.lanes[index].clone())
+        match self {
+            Self::One(choice) => choice.take(),
+            Self::Many { lanes, order } => order.next(random).map(|index| lanes[index].clone()),
+        }
     }
 
     /// How many lanes have not been tried.
     pub(super) fn remaining(&self) -> usize {
-        self.order.remaining()
+        match self {
+            Self::One(choice) => usize::from(choice.is_some()),
+            Self::Many { order, .. } => order.remaining(),
+        }
     }
+}
+
+/// The keys that may serve, and where they stand.
+fn usable(tier: &Tier) -> impl Iterator<Item = (usize, &Key)> {
+    let keys = tier.provider.keys.iter().enumerate();
+    keys.filter(|(_, key)| key.is_usable() && (tier.model.is_empty() || key.serves(&tier.model)))
 }
 
 fn missing(resolved: &Resolved) -> GatewayError {

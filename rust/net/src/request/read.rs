@@ -3,6 +3,8 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
@@ -25,7 +27,7 @@ use crate::upstream::{Outbound, OutboundState};
 pub(super) struct Payload {
     content: Content,
     /// The model as the client asked for it.
-    pub(super) model: Option<Box<str>>,
+    pub(super) model: Option<Arc<str>>,
     /// Whether a stream was asked for.
     pub(super) stream: bool,
 }
@@ -86,12 +88,17 @@ impl Payload {
 const COPY_BELOW: usize = 4096;
 
 fn splice(bytes: &Bytes, span: Span, model: &str) -> Outbound {
-    let mut value = Vec::with_capacity(model.len() + 2);
-    json::escape_into(&mut value, model);
     if bytes.len() < COPY_BELOW {
-        let whole = [&bytes[..span.start], &value, &bytes[span.end..]].concat();
+        let (before, after) = (&bytes[..span.start], &bytes[span.end..]);
+        // Its exact length, where nothing in the name has to be escaped.
+        let mut whole = Vec::with_capacity(before.len() + model.len() + 2 + after.len());
+        whole.extend_from_slice(before);
+        json::escape_into(&mut whole, model);
+        whole.extend_from_slice(after);
         return Outbound::whole(whole.into());
     }
+    let mut value = Vec::with_capacity(model.len() + 2);
+    json::escape_into(&mut value, model);
     Outbound::Pieces(Box::new([bytes.slice(..span.start), value.into(), bytes.slice(span.end..)]))
 }
 
@@ -168,9 +175,18 @@ async fn collect(
     let mut first = Bytes::new();
     let mut rest: Option<BytesMut> = None;
     while !body.is_end_stream() {
-        pace.wait(Instant::now());
-        let next = timeout(limits.client_body_idle, poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)));
-        let frame = match next.await.map_err(|_| refuse(BodyFault::Slow))? {
+        // Most bodies are here with their head, and what is here needs no clock.
+        let here = poll_fn(|cx| Poll::Ready(Pin::new(&mut body).poll_frame(cx))).await;
+        let waits = here.is_pending();
+        let next = match here {
+            Poll::Ready(next) => next,
+            Poll::Pending => {
+                pace.wait(Instant::now());
+                let next = timeout(limits.client_body_idle, poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)));
+                next.await.map_err(|_| refuse(BodyFault::Slow))?
+            }
+        };
+        let frame = match next {
             Some(frame) => frame.map_err(refuse)?,
             None => break,
         };
@@ -179,7 +195,9 @@ async fn collect(
         if length > limit {
             return Err(refuse(BodyFault::TooLarge));
         }
-        if !pace.came(Instant::now(), data.len()) {
+        if !waits {
+            pace.found(data.len());
+        } else if !pace.came(Instant::now(), data.len()) {
             return Err(refuse(BodyFault::Slow));
         }
         reserve(length)?;

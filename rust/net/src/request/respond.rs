@@ -1,5 +1,6 @@
 //! Errors and gateway headers: the one file that turns what happened into an HTTP response.
 
+use std::fmt::{self, Write};
 use std::time::Instant;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -79,30 +80,49 @@ pub(crate) fn last_words(error: &GatewayError) -> Bytes {
 
 /// What the gateway knows goes into headers and never into the body.
 pub(super) fn gateway_headers(headers: &mut HeaderMap, snapshot: &Snapshot, ticket: &Ticket) {
-    headers.insert(REQUEST_ID, text(&ticket.id));
+    let last = ticket.attempts.last();
+    let mut values = Values::with_room(ticket.id.len() + last.map_or(0, |last| last.model.len()) + 40);
+    headers.insert(REQUEST_ID, values.text(&ticket.id));
     headers.insert(CACHE, HeaderValue::from_static("off"));
     if !snapshot.expose_headers {
         return;
     }
-    if let Some(last) = ticket.attempts.last() {
+    if let Some(last) = last {
         headers.insert(PROVIDER, last.provider.name_header.clone());
         if !last.model.is_empty() {
-            headers.insert(MODEL, text(last.model.as_bytes()));
+            headers.insert(MODEL, values.text(last.model.as_bytes()));
         }
         if let Some(key) = last.provider.keys.get(last.key) {
             headers.insert(KEY, key.name_header.clone());
         }
     }
-    headers.insert(ATTEMPTS, HeaderValue::from(ticket.attempts.len()));
-    let overhead = ticket.overhead(Instant::now());
-    headers.insert(OVERHEAD, HeaderValue::from(u64::try_from(overhead.as_micros()).unwrap_or(u64::MAX)));
+    headers.insert(ATTEMPTS, values.number(ticket.attempts.len()));
+    headers.insert(OVERHEAD, values.number(ticket.overhead(Instant::now()).as_micros()));
 }
 
-/// A header value; what no header can hold becomes a question mark.
-fn text(bytes: &[u8]) -> HeaderValue {
-    HeaderValue::from_bytes(bytes).unwrap_or_else(|_| {
-        let shown: Vec<u8> =
-            bytes.iter().map(|&byte| if (0x20..0x7f).contains(&byte) { byte } else { b'?' }).collect();
-        HeaderValue::from_bytes(&shown).unwrap_or(HeaderValue::from_static("?"))
-    })
+/// Makes header values, all of one answer in one piece of memory.
+struct Values(BytesMut);
+
+impl Values {
+    fn with_room(bytes: usize) -> Self {
+        Self(BytesMut::with_capacity(bytes))
+    }
+
+    /// A text; what no header can hold becomes a question mark.
+    fn text(&mut self, text: &[u8]) -> HeaderValue {
+        self.0.extend_from_slice(text);
+        self.value().unwrap_or_else(|| {
+            self.0.extend(text.iter().map(|&byte| if (0x20..0x7f).contains(&byte) { byte } else { b'?' }));
+            self.value().unwrap_or(HeaderValue::from_static("?"))
+        })
+    }
+
+    fn number(&mut self, number: impl fmt::Display) -> HeaderValue {
+        let written = write!(self.0, "{number}").is_ok();
+        self.value().filter(|_| written).unwrap_or(HeaderValue::from_static("?"))
+    }
+
+    fn value(&mut self) -> Option<HeaderValue> {
+        HeaderValue::from_maybe_shared(self.0.split().freeze()).ok()
+    }
 }

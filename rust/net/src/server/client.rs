@@ -1,9 +1,12 @@
 //! Whom an answer goes to: a connection of its own, or one request among others on a connection.
 
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http_body::{Body, Frame};
+use hyper::body::Incoming;
 
 use super::stream::Stream;
 use super::watch::{Phase, Watch};
@@ -43,6 +46,29 @@ impl Client {
             }
             (Self::Stream(stream), Flush::Stream) => stream.poll_left(1),
             _ => Poll::Ready(()),
+        }
+    }
+
+    /// The next part of a request's body.
+    ///
+    /// On HTTP/1.1 it comes from the connection whose task polls this request too. hyper wakes that task for each part
+    /// that is taken, so that it reads on; behind the last one that would have it polled for nothing.
+    pub(crate) fn poll_body(
+        &self,
+        body: &mut Incoming,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let Self::Connection(watch) = self else { return Pin::new(body).poll_frame(cx) };
+        watch.hold();
+        let polled = Pin::new(&mut *body).poll_frame(cx);
+        watch.release(!body.is_end_stream());
+        polled
+    }
+
+    /// The connection speaks another protocol from here on.
+    pub(super) fn upgraded(&self) {
+        if let Self::Connection(watch) = self {
+            watch.enter(Phase::Upgraded);
         }
     }
 

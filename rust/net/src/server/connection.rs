@@ -138,10 +138,10 @@ async fn answer(
     control: &ControlPlane,
 ) -> Response<Relay> {
     let (mut head, body) = request.into_parts();
-    if request::is_inference(&head.method, head.uri.path()) {
+    if request::is_inference(head.uri.path()) {
         let inbound = Inbound {
             head,
-            body: InboundBody::Socket(body),
+            body: InboundBody::Socket(body, client.clone()),
             door: "native",
             arrived,
             queued: Duration::ZERO,
@@ -156,7 +156,8 @@ async fn answer(
             Ok(()) if head.method == Method::CONNECT => {
                 plain_error(&GatewayError::new(Kind::RouteNotFound, "The gateway is no tunnel."))
             }
-            Ok(()) => control.forward(Request::from_parts(head, body)).await,
+            // Beside an inference request's state this one's is for few.
+            Ok(()) => Box::pin(control.forward(Request::from_parts(head, body))).await,
             Err(error) => plain_error(&error),
         },
         _ => plain_error(&GatewayError::new(
@@ -164,6 +165,9 @@ async fn answer(
             "The admin application does not answer; inference goes on. See the gateway's log.",
         )),
     };
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        client.upgraded();
+    }
     response.body_mut().attach(Some(client));
     response
 }

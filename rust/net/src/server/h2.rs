@@ -41,7 +41,8 @@ where
     let service = service_fn(|request| {
         let stream = Stream::open(watch);
         tasks.next.borrow_mut().replace(Arc::clone(&stream));
-        let response = respond(request, Arc::clone(&stream));
+        // By pointer: hyper and the task move what they hold several times.
+        let response = Box::pin(respond(request, Arc::clone(&stream)));
         async move {
             let response = response.await;
             if response.as_ref().is_ok_and(|response| response.body().is_end_stream()) {

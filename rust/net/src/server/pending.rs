@@ -36,8 +36,8 @@ impl Drop for Pending {
     fn drop(&mut self) {
         let Some((request, client, arrived)) = self.take() else { return };
         let (head, body) = request.into_parts();
-        if request::is_inference(&head.method, head.uri.path()) {
-            let body = InboundBody::Socket(body);
+        if request::is_inference(head.uri.path()) {
+            let body = InboundBody::Socket(body, client.clone());
             let (door, queued, client) = ("native", Duration::ZERO, Some(client));
             request::abandon(&self.shard, &Inbound { head, body, door, arrived, queued, client });
         }

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::task::{Context, Waker};
+use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use ferrogate_core::snapshot::Limits;
@@ -42,6 +42,9 @@ pub(crate) struct Watch {
     expired: AtomicBool,
     flushes: AtomicU64,
     awaited: AtomicBool,
+    /// Wake-ups of the connection are held back, and one was.
+    held: AtomicBool,
+    missed: AtomicBool,
     /// An answer may be on its way: from a request's start until its answer has been flushed.
     answering: AtomicBool,
     task: Mutex<Option<Waker>>,
@@ -63,6 +66,8 @@ impl Watch {
             expired: AtomicBool::new(false),
             flushes: AtomicU64::new(0),
             awaited: AtomicBool::new(false),
+            held: AtomicBool::new(false),
+            missed: AtomicBool::new(false),
             answering: AtomicBool::new(false),
             task: Mutex::new(None),
             h2: AtomicBool::new(false),
@@ -168,7 +173,7 @@ impl Watch {
             self.answering.store(false, Relaxed);
         }
         if self.awaited.swap(false, Relaxed) {
-            self.wake();
+            self.rouse();
         }
     }
 
@@ -202,13 +207,32 @@ impl Watch {
         self.expired.load(Relaxed)
     }
 
-    fn expire(&self) {
-        self.expired.store(true, Relaxed);
-        self.wake();
+    /// Whether a clock has run out.
+    pub(super) fn is_expired(&self) -> bool {
+        self.expired.load(Relaxed)
     }
 
-    /// Wakes the connection's task.
-    pub(crate) fn wake(&self) {
+    /// From here on wake-ups of the connection wait.
+    pub(super) fn hold(&self) {
+        self.missed.store(false, Relaxed);
+        self.held.store(true, Relaxed);
+    }
+
+    /// From here on they do not; whether the one that waited counts is the caller's to say.
+    pub(super) fn release(&self, counts: bool) {
+        self.held.store(false, Relaxed);
+        if counts && self.missed.load(Relaxed) {
+            self.rouse();
+        }
+    }
+
+    fn expire(&self) {
+        self.expired.store(true, Relaxed);
+        self.rouse();
+    }
+
+    /// Wakes the connection's task, whatever is held back.
+    pub(crate) fn rouse(&self) {
         if let Some(task) = &*self.task.lock().unwrap_or_else(PoisonError::into_inner) {
             task.wake_by_ref();
         }
@@ -247,6 +271,21 @@ impl Watch {
     }
 }
 
+/// What the connection itself is polled with: its wake-ups can be held back.
+impl Wake for Watch {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.held.load(Relaxed) {
+            self.missed.store(true, Relaxed);
+        } else {
+            self.rouse();
+        }
+    }
+}
+
 /// All client connections of one engine thread.
 #[derive(Debug, Default)]
 pub(crate) struct Watches {
@@ -273,7 +312,7 @@ impl Watches {
     pub(crate) fn wake_all(&self) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         for watch in open.iter().filter_map(Weak::upgrade) {
-            watch.wake();
+            watch.rouse();
             let streams = watch.streams.lock().unwrap_or_else(PoisonError::into_inner);
             streams.iter().filter_map(Weak::upgrade).for_each(|stream| stream.wake());
         }

@@ -4,6 +4,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ferrogate_core::snapshot::{Target, Timeouts};
@@ -14,10 +15,12 @@ use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::time::{Duration, timeout};
+use tokio::task::unconstrained;
+use tokio::time::timeout_at;
 
 use super::body::Outbound;
 use super::connect::Connector;
+use super::latch::Latch;
 use super::multiplexed::Lease;
 use super::pool::SharedPool;
 use super::stream::{Heard, Stream};
@@ -26,9 +29,39 @@ use super::way::{Way, find_way};
 /// An HTTP/1.1 connection that its user polls.
 pub(crate) struct Link {
     sender: http1::SendRequest<Outbound>,
+    line: Line,
+    heard: Heard,
+}
+
+/// What is polled of it.
+struct Line {
     connection: Box<http1::Connection<TokioIo<Stream>, Outbound>>,
     closed: bool,
-    heard: Heard,
+    latch: Arc<Latch>,
+    /// The latch as a waker.
+    waker: Waker,
+}
+
+impl Line {
+    /// Drives the connection; ready once it has closed.
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+        self.latch.attend(cx.waker());
+        self.advance()
+    }
+
+    /// Drives the connection for nobody.
+    fn poll_idle(&mut self) -> Poll<()> {
+        self.latch.rest();
+        self.advance()
+    }
+
+    fn advance(&mut self) -> Poll<()> {
+        if !self.closed && self.latch.take_stir() {
+            let mut cx = Context::from_waker(&self.waker);
+            self.closed = Pin::new(&mut *self.connection).poll(&mut cx).is_ready();
+        }
+        if self.closed { Poll::Ready(()) } else { Poll::Pending }
+    }
 }
 
 impl Link {
@@ -38,20 +71,16 @@ impl Link {
         connection: http1::Connection<TokioIo<Stream>, Outbound>,
         heard: Heard,
     ) -> Self {
-        Self { sender, connection: Box::new(connection), closed: false, heard }
+        let latch = Latch::new();
+        let waker = Waker::from(Arc::clone(&latch));
+        let line = Line { connection: Box::new(connection), closed: false, latch, waker };
+        Self { sender, line, heard }
     }
 
-    /// Drives the connection; ready once it has closed.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.closed && Pin::new(&mut *self.connection).poll(cx).is_ready() {
-            self.closed = true;
-        }
-        if self.closed { Poll::Ready(()) } else { Poll::Pending }
-    }
-
-    /// Whether another request may be sent.
-    pub(super) fn is_ready(&self) -> bool {
-        !self.closed && self.sender.is_ready()
+    /// Whether another request may be sent. Polls the connection, so that one which the provider has closed is noticed
+    /// here, before a request is lost on it.
+    pub(super) fn is_open(&mut self) -> bool {
+        self.line.poll_idle().is_pending() && self.sender.is_ready()
     }
 }
 
@@ -91,12 +120,17 @@ impl AnswerBody {
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let Some(link) = &mut self.link else { return self.poll_stream(cx) };
         // The body is fed by the connection alone, which is polled right here with the task's own waker.
-        let mut fed = Context::from_waker(Waker::noop());
-        let mut polled = Pin::new(&mut self.incoming).poll_frame(&mut fed);
+        let incoming = &mut self.incoming;
+        let latch = Arc::clone(&link.line.latch);
+        let mut next = || {
+            let mut fed = Context::from_waker(Waker::noop());
+            latch.holding(|| Pin::new(&mut *incoming).poll_frame(&mut fed))
+        };
+        let mut polled = next();
         if polled.is_pending() {
             // The connection may have closed in order behind the last frame, so the body is asked once more.
-            let _ = link.poll(cx);
-            polled = Pin::new(&mut self.incoming).poll_frame(&mut fed);
+            let _ = link.line.poll(cx);
+            polled = next();
         }
         if matches!(polled, Poll::Ready(None)) || (polled.is_ready() && self.incoming.is_end_stream()) {
             self.recycle();
@@ -126,15 +160,14 @@ impl AnswerBody {
     /// Gives the connection back where another request may use it.
     fn recycle(&mut self) {
         let (Some(mut link), Some((pool, target))) = (self.link.take(), self.home.take()) else { return };
-        let mut cx = Context::from_waker(Waker::noop());
-        if link.poll(&mut cx).is_pending() && link.is_ready() {
-            pool.put(target, link);
+        if link.is_open() {
+            pool.put(&target, link);
         }
     }
 }
 
 /// Sends one request over an idle connection, or a fresh one. Making a connection and waiting for the answer's headers
-/// are bounded apart, so that a slow handshake leaves the provider its whole time.
+/// are bounded apart, so that a slow handshake leaves the provider its whole time; `deadline` bounds both.
 pub(crate) async fn send(
     connector: &Connector,
     pool: &SharedPool,
@@ -142,31 +175,61 @@ pub(crate) async fn send(
     request: Request<Outbound>,
     timeouts: &Timeouts,
     fresh: bool,
+    deadline: Option<Instant>,
 ) -> Result<Answer, Fault> {
-    let headers = timeouts.headers;
-    if !fresh && let Some(link) = pool.take(target) {
-        return in_time(headers, send_h1(pool, target, link, request, true)).await;
+    let now = Instant::now();
+    let mut bound = Bound::new(now, timeouts.headers, deadline);
+    if !fresh && let Some(link) = pool.take(target, now) {
+        let sending = send_h1(pool, target, link, request, true);
+        return timeout_at(bound.at.into(), sending).await.unwrap_or_else(|_| bound.passed());
     }
     let unsent = |error| Fault { error, stale: false, unsent: true };
-    let way = timeout(timeouts.connect, find_way(connector, pool, target, fresh)).await.map_err(|_| {
-        unsent(GatewayError::new(Kind::UpstreamTimeout, "Connecting to the provider took too long."))
-    })?;
-    match way.map_err(unsent)? {
-        Way::Link(link) => in_time(headers, send_h1(pool, target, link, request, false)).await,
+    // Few requests make a connection, so what that takes stands apart from the state that every request has.
+    let connecting = Bound::new(now, timeouts.connect, deadline);
+    let way = Box::pin(timeout_at(connecting.at.into(), find_way(connector, pool, target, fresh)));
+    let Ok(way) = way.await else {
+        return if connecting.is_deadline {
+            connecting.passed()
+        } else {
+            Err(unsent(GatewayError::new(Kind::UpstreamTimeout, "Connecting to the provider took too long.")))
+        };
+    };
+    let way = way.map_err(unsent)?;
+    bound = Bound::new(Instant::now(), timeouts.headers, deadline);
+    let answer = match way {
+        Way::Link(link) => timeout_at(bound.at.into(), send_h1(pool, target, link, request, false)).await,
         Way::Shared(connection, lease, reused) => {
-            in_time(headers, send_h2(connection.sender, lease, request, reused)).await
+            let sending = Box::pin(send_h2(connection.sender, lease, request, reused));
+            timeout_at(bound.at.into(), sending).await
         }
-    }
+    };
+    answer.unwrap_or_else(|_| bound.passed())
 }
 
-async fn in_time(
-    limit: Duration,
-    answer: impl Future<Output = Result<Answer, Fault>>,
-) -> Result<Answer, Fault> {
-    timeout(limit, answer).await.unwrap_or_else(|_| {
-        let error = GatewayError::new(Kind::UpstreamTimeout, "The provider did not answer in time.");
+/// Until when a phase may last: its own limit or the deadline, by one timer.
+#[derive(Clone, Copy)]
+struct Bound {
+    at: Instant,
+    is_deadline: bool,
+}
+
+impl Bound {
+    fn new(now: Instant, limit: Duration, deadline: Option<Instant>) -> Self {
+        let own = now + limit;
+        match deadline {
+            Some(deadline) if deadline <= own => Self { at: deadline, is_deadline: true },
+            _ => Self { at: own, is_deadline: false },
+        }
+    }
+
+    fn passed(self) -> Result<Answer, Fault> {
+        let error = if self.is_deadline {
+            GatewayError::new(Kind::DeadlineExceeded, "The deadline of the request passed.")
+        } else {
+            GatewayError::new(Kind::UpstreamTimeout, "The provider did not answer in time.")
+        };
         Err(Fault { error, stale: false, unsent: false })
-    })
+    }
 }
 
 async fn send_h1(
@@ -182,15 +245,14 @@ async fn send_h1(
     }
     link.heard.set(false);
     let result = {
-        let mut answer = pin!(link.sender.try_send_request(request));
-        let connection = &mut link.connection;
-        let closed = &mut link.closed;
+        // The answer comes from the connection alone, which is polled right before: nothing else could wake for it, and
+        // a budget that ran out in between must not make it look as if it had not come.
+        let mut answer = pin!(unconstrained(link.sender.try_send_request(request)));
+        let wire = &mut link.line;
         std::future::poll_fn(|cx| {
-            if !*closed && Pin::new(&mut **connection).poll(cx).is_ready() {
-                *closed = true;
-            }
             // A closed connection has dropped its end, so the answer is settled either way.
-            answer.as_mut().poll(cx)
+            let _ = wire.poll(cx);
+            answer.as_mut().poll(&mut Context::from_waker(Waker::noop()))
         })
         .await
     };

@@ -8,6 +8,7 @@ mod body;
 mod connect;
 mod dial;
 mod exchange;
+mod latch;
 mod multiplexed;
 mod pool;
 mod stream;

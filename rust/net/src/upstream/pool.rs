@@ -1,10 +1,8 @@
 //! Idle connections of one engine thread.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use ferrogate_core::snapshot::Target;
@@ -26,16 +24,41 @@ struct Connections {
 /// Connections by where they lead.
 #[derive(Default)]
 pub(crate) struct Pool {
-    targets: RefCell<HashMap<Arc<Target>, Connections>>,
+    targets: RefCell<Targets>,
+}
+
+/// Few enough to be looked through, and most requests know theirs by its pointer. After a change of configuration a
+/// target is another one that leads to the same place.
+#[derive(Default)]
+struct Targets(Vec<(Arc<Target>, Connections)>);
+
+impl Targets {
+    fn find(&mut self, target: &Arc<Target>) -> Option<&mut Connections> {
+        let same = |(known, _): &(Arc<Target>, Connections)| Arc::ptr_eq(known, target);
+        let at = self.0.iter().position(same).or_else(|| {
+            let at = self.0.iter().position(|(known, _)| known == target)?;
+            self.0[at].0 = Arc::clone(target);
+            Some(at)
+        })?;
+        self.0.get_mut(at).map(|(_, connections)| connections)
+    }
+
+    fn of(&mut self, target: &Arc<Target>) -> &mut Connections {
+        if self.find(target).is_none() {
+            self.0.push((Arc::clone(target), Connections::default()));
+        }
+        let at = self.0.iter().position(|(known, _)| Arc::ptr_eq(known, target)).unwrap_or(self.0.len() - 1);
+        &mut self.0[at].1
+    }
 }
 
 impl Pool {
     /// The connection that was used last and is still open; those that closed meanwhile are dropped.
-    pub(super) fn take(&self, target: &Target) -> Option<Link> {
+    pub(super) fn take(&self, target: &Arc<Target>, now: Instant) -> Option<Link> {
         let mut targets = self.targets.borrow_mut();
-        let idle = &mut targets.get_mut(target)?.idle;
+        let idle = &mut targets.find(target)?.idle;
         while let Some((mut link, since)) = idle.pop() {
-            if since.elapsed() < IDLE && link.is_open() {
+            if now.saturating_duration_since(since) < IDLE && link.is_open() {
                 return Some(link);
             }
         }
@@ -44,17 +67,13 @@ impl Pool {
 
     /// The HTTP/2 connections to `target`.
     pub(super) fn multiplex(&self, target: &Arc<Target>) -> Rc<Multiplex> {
-        let mut targets = self.targets.borrow_mut();
-        if let Some(connections) = targets.get(target) {
-            return Rc::clone(&connections.multiplex);
-        }
-        Rc::clone(&targets.entry(Arc::clone(target)).or_default().multiplex)
+        Rc::clone(&self.targets.borrow_mut().of(target).multiplex)
     }
 
     /// Takes a connection back.
-    pub(super) fn put(&self, target: Arc<Target>, link: Link) {
+    pub(super) fn put(&self, target: &Arc<Target>, link: Link) {
         let mut targets = self.targets.borrow_mut();
-        let idle = &mut targets.entry(target).or_default().idle;
+        let idle = &mut targets.of(target).idle;
         if idle.len() < IDLE_A_TARGET {
             idle.push((link, Instant::now()));
         }
@@ -62,7 +81,7 @@ impl Pool {
 
     /// Drops connections that closed or have been idle for long. Called about once a second.
     pub(crate) fn sweep(&self) {
-        self.targets.borrow_mut().retain(|_, connections| {
+        self.targets.borrow_mut().0.retain_mut(|(_, connections)| {
             connections.idle.retain_mut(|(link, since)| since.elapsed() < IDLE && link.is_open());
             let shares = connections.multiplex.sweep(IDLE);
             shares || !connections.idle.is_empty() || Rc::strong_count(&connections.multiplex) > 1
@@ -71,15 +90,7 @@ impl Pool {
 
     /// Closes everything that is idle.
     pub(crate) fn clear(&self) {
-        self.targets.borrow_mut().clear();
-    }
-}
-
-impl Link {
-    /// Polls an idle connection once: a provider that closed it is noticed here, before a request is lost on it.
-    fn is_open(&mut self) -> bool {
-        let mut cx = Context::from_waker(Waker::noop());
-        matches!(self.poll(&mut cx), Poll::Pending) && self.is_ready()
+        self.targets.borrow_mut().0.clear();
     }
 }
 
