@@ -48,7 +48,21 @@ pub(crate) const WORDS: &[&str] = &[
     "\"a\":{}",
     "        ",
     "xxxxxxxxxxxxxxxx",
+    "\":\"",
+    "\", \"",
+    "\"},{\"",
+    "\"}, {\"",
+    "[{\"a\":\"b\"},{\"c\": \"d\"}]",
+    "{\"messages\":[{\"role\":\"user\",\"content\":\"",
+    RUN,
 ];
+
+/// Longer than what the scanner looks at in one go.
+const RUN: &str = concat!(
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+);
 
 /// The same documents are taken as by `serde_json`, and the same members are found in them.
 pub(crate) fn check(data: &[u8]) {

@@ -3,9 +3,12 @@
 //! Grammar: RFC 8259 in valid UTF-8, depth at most [`MAX_DEPTH`]; `NaN` and `Infinity` are refused, lone surrogate
 //! escapes pass. The bytes are never copied, so what is not changed is forwarded as it came.
 
-mod plain;
+mod container;
+mod scalar;
 mod scan;
+mod strings;
 mod text;
+mod window;
 
 pub use scan::{Invalid, Member, scan_object, validate};
 pub use text::{escape_into, key_equals, unescape};
@@ -27,4 +30,10 @@ impl Span {
     pub fn of<'a>(&self, document: &'a [u8]) -> &'a [u8] {
         &document[self.start..self.end]
     }
+}
+
+/// The next eight bytes, the first one lowest, where there are as many.
+#[inline]
+fn word(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..at + 8)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
 }

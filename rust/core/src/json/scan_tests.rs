@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+use super::super::MAX_DEPTH;
+use super::super::window::tests::ways;
 use super::*;
 
 fn members(document: &str) -> Result<Vec<(&str, &str)>, Invalid> {
@@ -95,6 +97,124 @@ fn every_prefix_of_a_document_is_refused() {
     assert!(validate(document).is_ok());
 }
 
+#[test]
+fn what_stands_between_strings_is_right_in_its_place_only() {
+    for document in [
+        r#"[{"a":"b"},{"c":"d"}]"#,
+        r#"[{"a": "b"}, {"c": "d", "e": "f"}]"#,
+        r#"{"x":[{"a":"b","c":"\\"},{"c":"\"","d":"e"}, {"f":"g"}]}"#,
+        r#"[["a","b"],["c", "d"]]"#,
+        r#"[{"a":"b"},"c",{"d":"e"}]"#,
+    ] {
+        assert!(validate(document.as_bytes()).is_ok(), "{document}");
+        assert!(oracle(document.as_bytes()), "{document}");
+    }
+    for document in [
+        r#"{"a":"b"},{"c":"d"}"#,
+        r#"{"x":{"a":"b"},{"c":"d"}}"#,
+        r#"{"x":{"a":"b"}, {"c":"d"}}"#,
+        r#"[{"x":{"a":"b"},{"c":"d"}}]"#,
+        r#"{"x":{"y":{"a":"b"},{"c":"d"}}}"#,
+        r#"[{"a":"b","c"}]"#,
+        r#"[{"a":"b"},{"c"}]"#,
+        r#"[{"a":"b":"c"}]"#,
+        r#"[{"a","b"}]"#,
+        r#"["a":"b"]"#,
+        r#"["a"},{"b":"c"}]"#,
+        r#"[{"a":"b"]"#,
+        r#"[{"a":"b"},{"#,
+        r#"[{"a":"b"},{""#,
+    ] {
+        assert!(validate(document.as_bytes()).is_err(), "{document}");
+        assert!(!oracle(document.as_bytes()), "{document}");
+    }
+}
+
+#[test]
+fn a_refusal_says_where() {
+    for (document, offset, what) in [
+        (r#"[{"a":"b"},{"c":"d"},{"e"}]"#, 25, "expected a colon"),
+        (r#"[{"a":"b", "c": "d"}, {"e": "f"},]"#, 33, "expected a value"),
+        (r#"[{"a":"b",3}]"#, 10, "expected a key in double quotes"),
+        (r#"[{"a":"b\x"}]"#, 8, "an unknown escape"),
+        (r#"[{"a":"\u00e"}]"#, 7, "expected four hexadecimal digits"),
+        ("[{\"a\":\"b\n\"}]", 8, "a control character in a string"),
+        (r#"[{"a":"b"},{"c":"d"#, 18, "a string without an end"),
+        (r#"[{"a":"b"},{"c":"d""#, 19, "the document ends too early"),
+        (r#"{"a":{"b":"c"]}"#, 13, "expected a comma or a closing bracket"),
+        (r#"{"a":{"b":"c"}}}"#, 15, "something follows the value"),
+        (r#"{"a":{"b":-}}"#, 11, "expected a digit"),
+    ] {
+        assert_eq!(validate(document.as_bytes()).unwrap_err(), Invalid { offset, what }, "{document}");
+        assert!(members(document).is_err(), "{document}");
+    }
+}
+
+#[test]
+fn windows_may_end_anywhere_in_a_string() {
+    for before in 0..600 {
+        let text = "x".repeat(before);
+        for part in ["\u{e9}", "\u{20ac}", "\u{1f600}", "\\\"", "\\u00e9", "\",\"k\":\""] {
+            let document = format!("{{\"a\":\"{text}{part}{text}\",\"b\":[\"{text}\u{e9}\"]}}");
+            assert!(validate(document.as_bytes()).is_ok(), "{part} behind {before}");
+            let found = members(&document).unwrap();
+            assert_eq!(found.last().unwrap().0, "b", "{part} behind {before}");
+        }
+        let mut document = format!("[\"{text}\u{1f600}\",\"{text}\"]").into_bytes();
+        document.remove(before + 4);
+        let refused = Invalid { offset: before + 2, what: "invalid UTF-8" };
+        assert_eq!(validate(&document).unwrap_err(), refused, "behind {before}");
+    }
+}
+
+/// Strings longer than a window, with what ends or spoils them anywhere.
+fn text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => (0usize..20).prop_map(|length| "y".repeat(length)),
+        1 => (0usize..400).prop_map(|length| "x".repeat(length)),
+        4 => prop::sample::select(vec!["\"", "\\", "\n", "\u{1}", "\u{e9}", "\u{20ac}", "\u{1f600}"])
+            .prop_map(str::to_owned),
+    ];
+    prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+/// A conversation as clients write it: compact, as Python's `json` does, or in lines.
+fn conversation() -> impl Strategy<Value = String> {
+    let messages = prop::collection::vec((text(), text(), any::<bool>()), 0..5);
+    (messages, 0..3).prop_map(|(messages, spacing)| {
+        let messages: Vec<_> = messages
+            .into_iter()
+            .map(|(role, content, in_parts)| {
+                if in_parts {
+                    serde_json::json!({"role": role, "content": [{"text": content}, {"n": [1, null, {}]}]})
+                } else {
+                    serde_json::json!({"role": role, "content": content})
+                }
+            })
+            .collect();
+        let document = serde_json::json!({"messages": messages, "stream": true});
+        match spacing {
+            0 => document.to_string(),
+            1 => serde_json::to_string_pretty(&document).unwrap(),
+            _ => {
+                let lines = serde_json::to_string_pretty(&document).unwrap();
+                lines.lines().map(str::trim_start).collect::<Vec<_>>().join(" ")
+            }
+        }
+    })
+}
+
+/// The verdict of the scanner, the same for every way to look into strings.
+fn verdict(document: &[u8]) -> Result<(), Invalid> {
+    let verdict = validate(document);
+    for (name, look) in ways() {
+        let mut scanner = Scanner { look, ..Scanner::new(document) };
+        let end = scanner.document();
+        assert_eq!(scanner.finish(end), verdict, "{name}");
+    }
+    verdict
+}
+
 fn json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
@@ -136,6 +256,31 @@ proptest! {
         text[index] = byte;
         // The oracle recurses to 128 levels as well; lone surrogates are the one difference, and IgnoredAny skips them.
         prop_assert_eq!(validate(&text).is_ok(), oracle(&text) && std::str::from_utf8(&text).is_ok());
+    }
+
+    #[test]
+    fn agrees_with_serde_json_on_damaged_conversations(
+        document in conversation(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3), 0..3),
+    ) {
+        let mut text = document.into_bytes();
+        prop_assert!(verdict(&text).is_ok());
+        for (at, byte, kind) in damage {
+            let index = at.index(text.len());
+            match kind {
+                0 => text[index] = byte,
+                1 => text[index] = b"{}[]:,\"\\ \n0"[usize::from(byte) % 11],
+                _ => drop(text.remove(index)),
+            }
+        }
+        let valid = oracle(&text) && std::str::from_utf8(&text).is_ok();
+        let verdict = verdict(&text);
+        prop_assert_eq!(verdict.is_ok(), valid);
+        let is_object = text.trim_ascii_start().first() == Some(&b'{');
+        prop_assert_eq!(scan_object(&text, |_| {}).is_ok(), valid && is_object);
+        if let Err(invalid) = verdict {
+            prop_assert!(invalid.offset <= text.len());
+        }
     }
 
     #[test]
