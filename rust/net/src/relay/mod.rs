@@ -19,6 +19,7 @@ pub(crate) use events::Events;
 pub(crate) use running::Running;
 
 use crate::server::{Client, Stream};
+use crate::upstream::BULK;
 
 /// The answer broke off: the connection must end abnormally, so that nobody takes it for whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub(crate) struct Relay {
     /// Bytes handed over since a flush of the connection, and how many flushes there had been.
     handed: usize,
     flushes: u64,
+    /// Bytes handed over since the socket last took none.
+    flown: u64,
 }
 
 enum Source {
@@ -78,7 +81,7 @@ impl Relay {
     }
 
     fn new(source: Source) -> Self {
-        Self { source, client: None, ended: false, handed: 0, flushes: 0 }
+        Self { source, client: None, ended: false, handed: 0, flushes: 0, flown: 0 }
     }
 
     /// Ties the body to the client.
@@ -139,8 +142,8 @@ impl Relay {
 }
 
 /// An HTTP/1.1 connection is flushed once it has taken this much, and takes no more before that: hyper collects 64 kB,
-/// which a client that does not read would make the gateway hold.
-const HANDED: usize = 8 * 1024;
+/// which a client that does not read would make the gateway hold. One that has read for a while gets larger pieces.
+const HANDED: usize = 4 * 1024;
 
 /// A whole body goes to an HTTP/2 stream in parts, so that one that stands still is noticed before its last.
 const PART: usize = 64 * 1024;
@@ -164,15 +167,17 @@ impl Body for Relay {
             (this.handed, this.flushes) = (0, flushes);
         }
         if watch.holds_back() {
+            this.flown = 0;
             return Poll::Pending;
         }
-        if this.handed >= HANDED {
+        if this.handed >= HANDED && this.flown < BULK {
             watch.await_flush();
             return Poll::Pending;
         }
         let next = std::task::ready!(running.poll(cx, this.client.as_ref()));
         if let Some(Ok(data)) = &next {
             this.handed += data.len();
+            this.flown += data.len() as u64;
         }
         Poll::Ready(next.map(|data| data.map(Frame::data)))
     }

@@ -19,4 +19,5 @@ pub(crate) use body::{Outbound, OutboundState};
 pub(crate) use connect::Connector;
 pub(crate) use exchange::{Answer, AnswerBody, Broken, send};
 pub(crate) use pool::Pool;
+pub(crate) use stream::BULK;
 pub(crate) use trust::tls_config;

@@ -14,14 +14,18 @@ use tokio_rustls::client::TlsStream;
 
 use crate::frames::Frames;
 
-/// Bytes that one read of an HTTP/1.1 connection brings at most. Hyper doubles its buffer after a read that fills it, so
-/// the buffer stays at 16 kB, which is what a client that does not read makes the gateway hold.
-const READ: u64 = 16 * 1024 - 1;
+/// An answer of which this much has come is one that its client reads: what the sockets on its way hold is less.
+pub(crate) const BULK: u64 = 512 * 1024;
+/// Bytes that one read of an HTTP/1.1 connection brings at most before that. Hyper doubles its buffer after a read that
+/// fills it, so the buffer stays at 8 kB, which is what a client that does not read makes the gateway hold.
+const READ: u64 = 8 * 1024 - 1;
 
 /// One connection's bytes.
 pub(crate) struct Stream {
     socket: Socket,
     heard: Heard,
+    /// Bytes that have come since nothing was heard.
+    came: u64,
     told: Option<Told>,
 }
 
@@ -77,7 +81,7 @@ impl Stream {
     /// A connection, and what tells whether the provider speaks on it.
     pub(super) fn new(socket: Socket) -> (Self, Heard) {
         let heard = Heard::default();
-        (Self { socket, heard: Rc::clone(&heard), told: None }, heard)
+        (Self { socket, heard: Rc::clone(&heard), came: 0, told: None }, heard)
     }
 
     /// A connection of HTTP/2, which tells more.
@@ -92,13 +96,17 @@ impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
-        let most = if this.told.is_some() { u64::MAX } else { READ };
+        if !this.heard.get() {
+            this.came = 0;
+        }
+        let most = if this.told.is_some() || this.came >= BULK { u64::MAX } else { READ };
         let polled = match &mut this.socket {
             Socket::Tcp(stream) => Pin::new(&mut stream.take(most)).poll_read(cx, buf),
             Socket::Tls(stream) => Pin::new(&mut stream.as_mut().take(most)).poll_read(cx, buf),
         };
         if buf.filled().len() > before {
             this.heard.set(true);
+            this.came += (buf.filled().len() - before) as u64;
         }
         if polled.is_ready()
             && let Some(told) = &this.told

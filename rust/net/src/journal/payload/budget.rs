@@ -46,9 +46,9 @@ impl Share {
         true
     }
 
-    /// Whether a quarter of the budget is held, so that it pays to take little.
+    /// Whether an eighth of the budget is held, so that it pays to take little.
     pub fn is_short(&self) -> bool {
-        self.budget.held() > self.budget.bound / 4
+        self.budget.held() > self.budget.bound / 8
     }
 }
 
