@@ -181,6 +181,17 @@ fn addresses_follow_the_templates() {
         uri(1, Operation::Stored, "files/a%2Fb", Some("after=x")),
         "https://openai.example/v1/files/a%2Fb?after=x"
     );
+    // Those that are made beforehand, and the same paths where a request has more to say.
+    let azure = "https://res.example/openai/embeddings?api-version=2024-10-21";
+    let openai = "https://openai.example/v1/chat/completions";
+    for (query, rest) in [(None, ""), (Some(""), ""), (Some("x=1"), "x=1")] {
+        let joined = |start: &str, by: &str| {
+            if rest.is_empty() { start.to_owned() } else { format!("{start}{by}{rest}") }
+        };
+        assert_eq!(uri(0, Operation::Embeddings, "embeddings", query), joined(azure, "&"));
+        assert_eq!(uri(1, Operation::ChatCompletions, "chat/completions", query), joined(openai, "?"));
+    }
+    assert_eq!(uri(1, Operation::ChatCompletions, "chat", None), "https://openai.example/v1/chat");
 }
 
 #[test]

@@ -48,4 +48,12 @@ mod tests {
         assert_eq!(operation("GET", "models/gpt-4o"), Operation::Models);
         assert_eq!(operation("POST", "realtime/sessions"), Operation::Other);
     }
+
+    #[test]
+    fn an_operation_with_one_path_is_found_by_it() {
+        for expected in Operation::ALL {
+            let Some(path) = expected.path() else { continue };
+            assert_eq!(operation("POST", path), expected);
+        }
+    }
 }
