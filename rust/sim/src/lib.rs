@@ -5,6 +5,7 @@
 //! descriptions. Seconds to run, no socket, no clock: what it proves can be repeated anywhere.
 
 pub mod lane;
+mod own;
 pub mod policy;
 pub mod random;
 pub mod report;
@@ -21,6 +22,8 @@ pub use scenario::{Scenario, all};
 /// Everybody who is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Contender {
+    /// The gateway's own: `ferrogate_core::balance`.
+    Own,
     /// Static weighted random.
     Static,
     /// Round robin.
@@ -40,6 +43,7 @@ pub enum Contender {
 impl Contender {
     /// In the order of the table.
     pub const ALL: &'static [Self] = &[
+        Self::Own,
         Self::Static,
         Self::RoundRobin,
         Self::LeastInFlight,
@@ -52,6 +56,7 @@ impl Contender {
     /// What the table calls it.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Own => "ferrogate",
             Self::Static => "static weighted random",
             Self::RoundRobin => "round robin",
             Self::LeastInFlight => "least in flight",
@@ -62,9 +67,10 @@ impl Contender {
         }
     }
 
-    /// A fresh one.
-    pub fn policy(self) -> Box<dyn Policy> {
+    /// A fresh one; the gateway's own has dice, whose seed this is.
+    pub fn policy(self, seed: u64) -> Box<dyn Policy> {
         match self {
+            Self::Own => Box::new(own::Own::new(seed)),
             Self::Static => Box::new(rivals::StaticWeighted::default()),
             Self::RoundRobin => Box::new(rivals::RoundRobin::default()),
             Self::LeastInFlight => Box::new(rivals::LeastInFlight::default()),

@@ -69,7 +69,7 @@ fn row(contender: Contender, scenario: &Scenario, seeds: &[u64]) -> Row {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let share = seeds.len().div_ceil(threads).max(1);
     let one = |seed: &u64| {
-        let mut policy = contender.policy();
+        let mut policy = contender.policy(*seed);
         measure(scenario, World::new(scenario, *seed, policy.as_mut()).run())
     };
     let measured: Vec<Measures> = thread::scope(|scope| {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ferrogate_core::balance::{Candidate, Lane, Order};
+use ferrogate_core::balance::{Candidate, Draw, Lane};
 use ferrogate_core::dialects::Operation;
 use ferrogate_core::snapshot::{Key, Provider, Resolved};
 use ferrogate_core::{GatewayError, Kind};
@@ -29,7 +29,7 @@ impl Choice {
 #[derive(Debug)]
 pub(super) struct Plan {
     lanes: Vec<Choice>,
-    order: Order,
+    order: Draw,
 }
 
 impl Plan {
@@ -65,7 +65,7 @@ impl Plan {
         if lanes.is_empty() {
             return Err(missing(resolved));
         }
-        Ok(Self { lanes, order: Order::new(candidates) })
+        Ok(Self { lanes, order: Draw::new(candidates) })
     }
 
     /// One stable key: the pinned one, or the first enabled one.
@@ -85,7 +85,7 @@ impl Plan {
             });
         };
         let choice = Choice { provider: Arc::clone(&tier.provider), key, model: Arc::clone(&tier.model) };
-        Ok(Self { lanes: vec![choice], order: Order::new([Candidate { tier: 0, weight: 1.0 }]) })
+        Ok(Self { lanes: vec![choice], order: Draw::new([Candidate { tier: 0, weight: 1.0 }]) })
     }
 
     /// The next lane; `random` is uniform in [0, 1).
