@@ -4,6 +4,7 @@
 //! meet. The gateway's own way is the very code of `ferrogate-core`; the rivals are written from their public
 //! descriptions. Seconds to run, no socket, no clock: what it proves can be repeated anywhere.
 
+pub mod bars;
 pub mod lane;
 mod own;
 pub mod policy;

@@ -16,14 +16,15 @@ use crate::random::Random;
 /// A pool, and the attempts that run on it.
 pub(crate) struct Own {
     tables: LaneTables,
-    pool: Pool,
+    pool: Arc<Pool>,
     members: Vec<Member>,
     dice: Dice,
     picked: Option<LaneGuard>,
     running: HashMap<usize, LaneGuard>,
 }
 
-fn moment(now: Seconds) -> Moment {
+/// Virtual time as lanes count it.
+pub(crate) fn moment(now: Seconds) -> Moment {
     Moment::after_start(Duration::from_secs_f64(now))
 }
 
@@ -31,7 +32,7 @@ impl Own {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             tables: LaneTables::default(),
-            pool: Pool::new(Vec::new()),
+            pool: Arc::new(Pool::new(Vec::new())),
             members: Vec::new(),
             dice: Dice::new(seed),
             picked: None,
@@ -52,7 +53,7 @@ impl Policy for Own {
             self.members.push(Member { lane, tier: 0, weight: 0.0 });
         }
         self.members[lane].weight = weight;
-        self.pool = Pool::new(self.members.clone());
+        self.pool = Arc::new(Pool::new(self.members.clone()));
     }
 
     fn pick(&mut self, ask: &Ask<'_>, _random: &mut Random) -> Option<usize> {

@@ -5,6 +5,7 @@ use std::thread;
 use serde::Serialize;
 
 use crate::Contender;
+use crate::bars::{self, Bar};
 use crate::scenario::{Scenario, Watch};
 use crate::stats::{Estimate, percentile};
 use crate::world::{Run, World};
@@ -29,6 +30,10 @@ pub struct Watched {
     pub what: &'static str,
     /// Over the seeds.
     pub value: Estimate,
+    /// What was promised: no more than this ..
+    pub at_most: Option<f64>,
+    /// .. and no less than this.
+    pub at_least: Option<f64>,
 }
 
 /// One situation.
@@ -49,6 +54,8 @@ pub struct Report {
     pub seeds: Vec<u64>,
     /// By situation.
     pub outcomes: Vec<Outcome>,
+    /// What was promised.
+    pub bars: Vec<Bar>,
 }
 
 /// Runs all of `scenarios` under every policy and seed, on as many threads as there are processors.
@@ -62,7 +69,9 @@ pub fn run(scenarios: &[Scenario], seeds: &[u64], mut progress: impl FnMut(usize
         outcomes.push(Outcome { scenario: scenario.name, group: scenario.group, rows });
     }
     progress(scenarios.len(), scenarios.len());
-    Report { seeds: seeds.to_vec(), outcomes }
+    let mut report = Report { seeds: seeds.to_vec(), outcomes, bars: Vec::new() };
+    report.bars = bars::of(&report);
+    report
 }
 
 fn row(contender: Contender, scenario: &Scenario, seeds: &[u64]) -> Row {
@@ -70,7 +79,7 @@ fn row(contender: Contender, scenario: &Scenario, seeds: &[u64]) -> Row {
     let share = seeds.len().div_ceil(threads).max(1);
     let one = |seed: &u64| {
         let mut policy = contender.policy(*seed);
-        measure(scenario, World::new(scenario, *seed, policy.as_mut()).run())
+        measures(scenario, World::new(scenario, *seed, policy.as_mut()).run())
     };
     let measured: Vec<Measures> = thread::scope(|scope| {
         let parts: Vec<_> = seeds
@@ -80,13 +89,14 @@ fn row(contender: Contender, scenario: &Scenario, seeds: &[u64]) -> Row {
         parts.into_iter().flat_map(|part| part.join().unwrap_or_default()).collect()
     });
     let over = |of: &dyn Fn(&Measures) -> f64| Estimate::of(&measured.iter().map(of).collect::<Vec<_>>());
-    let names = measured.first().map(|first| first.watched.iter().map(|(what, _)| *what).collect::<Vec<_>>());
-    let watched = names
-        .unwrap_or_default()
-        .into_iter()
-        .enumerate()
-        .map(|(at, what)| Watched { what, value: over(&|measures| measures.watched[at].1) })
-        .collect();
+    let names = measured.first().map(|first| first.watched.clone()).unwrap_or_default();
+    let watched = names.into_iter().enumerate().map(|(at, first)| Watched {
+        what: first.what,
+        value: over(&|measures| measures.watched[at].value),
+        at_most: first.at_most,
+        at_least: first.at_least,
+    });
+    let watched = watched.collect();
     Row {
         policy: contender.name(),
         success: over(&|measures| measures.success),
@@ -95,13 +105,22 @@ fn row(contender: Contender, scenario: &Scenario, seeds: &[u64]) -> Row {
     }
 }
 
+/// Of one run.
 struct Measures {
     success: f64,
     p99: f64,
-    watched: Vec<(&'static str, f64)>,
+    watched: Vec<Measure>,
 }
 
-fn measure(scenario: &Scenario, mut run: Run) -> Measures {
+#[derive(Clone, Copy)]
+struct Measure {
+    what: &'static str,
+    value: f64,
+    at_most: Option<f64>,
+    at_least: Option<f64>,
+}
+
+fn measures(scenario: &Scenario, mut run: Run) -> Measures {
     let ended = f64::from(run.answered + run.failed).max(1.0);
     Measures {
         success: f64::from(run.answered) / ended,
@@ -111,7 +130,7 @@ fn measure(scenario: &Scenario, mut run: Run) -> Measures {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of attempts")]
-fn watched(watch: Watch, scenario: &Scenario, run: &Run) -> Vec<(&'static str, f64)> {
+fn watched(watch: Watch, scenario: &Scenario, run: &Run) -> Vec<Measure> {
     let share = |lane: usize, from: f64, to: f64| {
         let within = run.sent.iter().filter(|(at, _)| (from..to).contains(at));
         let (mut all, mut its) = (0usize, 0usize);
@@ -129,17 +148,28 @@ fn watched(watch: Watch, scenario: &Scenario, run: &Run) -> Vec<(&'static str, f
             let mut to_it = run.sent.iter().filter(|(at, sent)| *at >= from && *sent == lane);
             // A lane that never got its 20 has nothing after them.
             let value = to_it.nth(19).map_or(0.0, |(at, _)| share(lane, *at + 1e-9, f64::INFINITY));
-            vec![("share after the 20th", value)]
+            vec![measure("share of what follows the 20th", value, Some(0.02), None)]
         }
         Watch::Recovers { lane, at } => {
-            vec![("of its fair share 30..40 s after", of_fair(lane, at + 30.0, at + 40.0))]
+            let value = of_fair(lane, at + 30.0, at + 40.0);
+            vec![measure("its part of its fair share after 30..40 s", value, None, Some(0.8))]
         }
-        Watch::Joins { lane, at } => vec![
-            ("of its fair share after 0..5 s", of_fair(lane, at, at + 5.0)),
-            ("after 5..10 s", of_fair(lane, at + 5.0, at + 10.0)),
-            ("after 10..15 s", of_fair(lane, at + 10.0, at + 15.0)),
-            ("after 15..30 s", of_fair(lane, at + 15.0, at + 30.0)),
-            ("after 30..60 s", of_fair(lane, at + 30.0, at + 60.0)),
-        ],
+        Watch::Joins { lane, at } => {
+            let part = |from: f64, to: f64| of_fair(lane, at + from, at + to);
+            vec![
+                measure("its part of its fair share after 0..5 s", part(0.0, 5.0), Some(FAIR), None),
+                measure("its part of its fair share after 5..10 s", part(5.0, 10.0), Some(FAIR), Some(0.5)),
+                measure("its part of its fair share after 10..15 s", part(10.0, 15.0), Some(FAIR), Some(0.5)),
+                measure("its part of its fair share after 15..30 s", part(15.0, 30.0), Some(FAIR), Some(0.5)),
+                measure("its part of its fair share after 30..60 s", part(30.0, 60.0), Some(FAIR), Some(0.5)),
+            ]
+        }
     }
+}
+
+/// No more than its fair share, but for what a mean over twenty seeds can tell.
+const FAIR: f64 = 1.02;
+
+fn measure(what: &'static str, value: f64, at_most: Option<f64>, at_least: Option<f64>) -> Measure {
+    Measure { what, value, at_most, at_least }
 }

@@ -16,6 +16,11 @@ impl Display for Report {
         for outcome in &self.outcomes {
             write_outcome(f, outcome)?;
         }
+        writeln!(f, "{:<76}{:>8}{:>8}", "promise", "value", "bar")?;
+        for bar in &self.bars {
+            let verdict = if bar.met { "" } else { "  missed" };
+            writeln!(f, "{:<76}{:>8.3}{:>8.2}{verdict}", bar.what, bar.value, bar.bar)?;
+        }
         Ok(())
     }
 }

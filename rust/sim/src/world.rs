@@ -6,7 +6,10 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
+use ferrogate_core::balance::RetryBudget;
+
 use crate::lane::{Fate, Live, Seconds};
+use crate::own::moment;
 use crate::policy::{Ask, Attempt, End, Policy};
 use crate::random::Random;
 use crate::scenario::Scenario;
@@ -86,7 +89,7 @@ pub(crate) struct World<'a> {
     queue: BinaryHeap<Due>,
     scheduled: usize,
     random: Random,
-    budget: Budget,
+    budget: RetryBudget,
     run: Run,
 }
 
@@ -104,7 +107,7 @@ impl<'a> World<'a> {
             queue: BinaryHeap::new(),
             scheduled: 0,
             random: Random::of(&[seed, 1]),
-            budget: Budget::default(),
+            budget: RetryBudget::new(0.2, 20),
             run: Run::default(),
         }
     }
@@ -123,7 +126,7 @@ impl<'a> World<'a> {
                     self.policy.joined(now, lane, self.lanes[lane].script.weight);
                 }
                 Event::Arrives(request) => {
-                    self.budget.arrived(now);
+                    self.budget.arrived(moment(now));
                     self.send(now, request);
                 }
                 Event::FirstToken(attempt) => self.first_token(now, attempt),
@@ -225,7 +228,7 @@ impl<'a> World<'a> {
             return;
         }
         let left = self.requests[request].tried.len() < ATTEMPTS;
-        if left && self.budget.retries() {
+        if left && self.budget.take(moment(now)) {
             self.send(now, request);
         } else {
             self.requests[request].over = true;
@@ -249,29 +252,5 @@ impl<'a> World<'a> {
         attempt.over = true;
         self.lanes[attempt.lane].in_flight -= 1;
         self.policy.ended(now, Attempt { id, lane: attempt.lane }, end);
-    }
-}
-
-/// A fifth of the live traffic may be tried again, and a few more.
-#[derive(Debug)]
-struct Budget {
-    tokens: f64,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { tokens: 10.0 }
-    }
-}
-
-impl Budget {
-    fn arrived(&mut self, _now: Seconds) {
-        self.tokens = (self.tokens + 0.2).min(100.0);
-    }
-
-    fn retries(&mut self) -> bool {
-        let may = self.tokens >= 1.0;
-        self.tokens -= f64::from(u8::from(may));
-        may
     }
 }

@@ -1,6 +1,7 @@
 //! How much may be tried again: a share of the live traffic, so that an outage is not multiplied.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use super::Moment;
 
@@ -49,10 +50,15 @@ impl RetryBudget {
     }
 }
 
+/// How long to wait before attempt `attempt` (from 1) of a request where no other lane is fresh: up to 50 ms, doubling to
+/// a second, the whole of it jitter, so that clients that failed together do not come back together.
+pub fn backoff(attempt: u32, uniform: f64) -> Duration {
+    let most = Duration::from_millis(50) * 2u32.pow(attempt.saturating_sub(1).min(5));
+    most.min(Duration::from_secs(1)).mul_f64(uniform.clamp(0.0, 1.0))
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn at(millis: u64) -> Moment {
@@ -68,6 +74,13 @@ mod tests {
             retries += u32::from(budget.take(at(0)));
         }
         assert_eq!(retries, 209, "ten, and one in five; the first found it full");
+    }
+
+    #[test]
+    fn a_wait_doubles_to_a_second_and_is_all_jitter() {
+        let most: Vec<_> = (1..=8).map(|attempt| backoff(attempt, 1.0).as_millis()).collect();
+        assert_eq!(most, [50, 100, 200, 400, 800, 1_000, 1_000, 1_000]);
+        assert_eq!((backoff(3, 0.5).as_millis(), backoff(9, 0.0).as_millis()), (100, 0));
     }
 
     #[test]

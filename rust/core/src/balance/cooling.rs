@@ -28,10 +28,11 @@ impl Cooling {
         (word & !1 > now.nanos()).then(|| (Moment::from_nanos(word & !1), word & 1 == 1))
     }
 
-    /// A 429: as long as it says, else longer each time.
+    /// A 429: as long as it says, else longer each time. Only a Retry-After is the provider's word; what follows from
+    /// counts and resets is a guess, against which a lane may still be tried where all are out.
     pub(super) fn refused(&self, now: Moment, hints: &Hints) {
         if let Some(wait) = hints.wait() {
-            return self.stay_out(now, wait, true);
+            return self.stay_out(now, wait, hints.retry_after.is_some());
         }
         let times = self.unsaid.fetch_add(1, Relaxed).min(16);
         self.stay_out(now, (UNSAID * 2u32.pow(times)).min(LONGEST_UNSAID), false);
@@ -59,7 +60,7 @@ impl Cooling {
             self.headroom.store((share << 32) | (now.plus(reset).millis() & 0xffff_ffff), Relaxed);
         }
         if let Some(wait) = hints.wait().filter(|_| headroom <= 0.0) {
-            self.stay_out(now, wait, true);
+            self.stay_out(now, wait, hints.retry_after.is_some());
         }
     }
 
@@ -133,6 +134,6 @@ mod tests {
         assert!((cooling.headroom(at(5_001)) - 1.0).abs() < 1e-9, "not believed for ever");
         assert_eq!(cooling.until(at(0)), None);
         cooling.hear(at(0), &told(0));
-        assert_eq!(cooling.until(at(0)), Some((at(5), true)), "a thousandth of the reset");
+        assert_eq!(cooling.until(at(0)), Some((at(5), false)), "a thousandth of the reset");
     }
 }

@@ -33,7 +33,7 @@ mod tuning;
 mod wall;
 mod window;
 
-pub use budget::RetryBudget;
+pub use budget::{RetryBudget, backoff};
 pub use class::Class;
 pub use decision::{Considered, Decision, Reason};
 pub use dice::Dice;

@@ -1,7 +1,8 @@
 //! The order of lanes for one request: each at most once, the next one when the last one failed.
 
 use super::Moment;
-use super::affinity;
+use std::sync::Arc;
+
 use super::decision::{Decision, Reason};
 use super::dice::Dice;
 use super::guard::LaneGuard;
@@ -14,8 +15,8 @@ const DRAWS: usize = 6;
 
 /// Yields lanes, each with its running attempt.
 #[derive(Debug)]
-pub struct Order<'a> {
-    pool: &'a Pool,
+pub struct Order {
+    pool: Arc<Pool>,
     tried: Vec<usize>,
     prefix: Option<u64>,
     /// The lane that lost against the last one that was chosen.
@@ -33,8 +34,8 @@ pub struct Pick {
     pub guard: LaneGuard,
 }
 
-impl<'a> Order<'a> {
-    pub(super) fn new(pool: &'a Pool) -> Self {
+impl Order {
+    pub(super) fn new(pool: Arc<Pool>) -> Self {
         Self { pool, tried: Vec::new(), prefix: None, beaten: None }
     }
 
@@ -60,7 +61,8 @@ impl<'a> Order<'a> {
     /// The next lane, with the attempt begun. None where none is left, or where all that are left were told by their
     /// providers to wait: [`Pool::back_at`] then says until when.
     pub fn next(&mut self, now: Moment, dice: &mut Dice) -> Option<Pick> {
-        let table = self.pool.table.load();
+        let pool = Arc::clone(&self.pool);
+        let table = pool.table.load();
         let (index, reason, guard) = self.choose(&table, now, dice)?;
         self.tried.push(index);
         Some(Pick { index, reason, guard })
@@ -68,7 +70,7 @@ impl<'a> Order<'a> {
 
     /// What was known when the last lane was chosen; to be called at once, where somebody will read it.
     pub fn explain(&self, reason: Reason, now: Moment) -> Decision {
-        Decision::of(self.pool, &self.tried, self.beaten, reason, now)
+        Decision::of(&self.pool, &self.tried, self.beaten, reason, now)
     }
 
     fn choose(&mut self, table: &Table, now: Moment, dice: &mut Dice) -> Option<(usize, Reason, LaneGuard)> {
@@ -79,7 +81,7 @@ impl<'a> Order<'a> {
         }
         for tier in &table.tiers {
             let (index, reason) = match self.prefix {
-                Some(hash) => affinity::home(self, table, tier, hash, now).map(|at| (at, Reason::Affinity)),
+                Some(hash) => tier.homes.find(self, hash, now).map(|at| (at, Reason::Affinity)),
                 None => None,
             }
             .or_else(|| self.draw(table, tier, now, dice))
@@ -107,11 +109,6 @@ impl<'a> Order<'a> {
             }
             _ => None,
         }
-    }
-
-    pub(super) fn score(&self, index: usize, hash: u64) -> f64 {
-        let member = &self.pool.members[index];
-        affinity::score(hash, member.lane.id, member.weight)
     }
 
     /// Whether it may be chosen now.

@@ -12,7 +12,7 @@ use crate::error::Kind;
 
 /// Lanes `(tier, weight)` of different keys, and a clock.
 struct Bench {
-    pool: Pool,
+    pool: Arc<Pool>,
     now: u64,
     dice: Dice,
 }
@@ -28,7 +28,7 @@ impl Bench {
             tier,
             weight,
         });
-        let mut bench = Self { pool: Pool::new(members.collect()), now: 1_000, dice: Dice::new(7) };
+        let mut bench = Self { pool: Arc::new(Pool::new(members.collect())), now: 1_000, dice: Dice::new(7) };
         bench.pool.refresh(bench.at());
         bench.now += 60_000;
         bench
@@ -168,7 +168,7 @@ fn every_form_of_retry_after_is_kept_to() {
                 ..Hints::default()
             },
             7_000,
-            true,
+            false,
         ),
         (Hints::default(), 250, false),
     ];
@@ -244,9 +244,9 @@ fn a_new_lane_is_neither_flooded_nor_starved() {
     let mut member =
         |index: usize| Member { lane: tables.table(&format!("key{index}")).lane("m"), tier: 0, weight: 1.0 };
     let old: Vec<_> = (0..3).map(&mut member).collect();
-    let mut bench = Bench { pool: Pool::new(old.clone()), now: 1_000, dice: Dice::new(3) };
+    let mut bench = Bench { pool: Arc::new(Pool::new(old.clone())), now: 1_000, dice: Dice::new(3) };
     bench.counts(1_000, |_| 300);
-    bench.pool = Pool::new(old.into_iter().chain([member(3)]).collect());
+    bench.pool = Arc::new(Pool::new(old.into_iter().chain([member(3)]).collect()));
     let mut early = 0;
     let mut later = 0;
     let start = bench.now;
@@ -328,6 +328,19 @@ fn affinity_moves_only_what_must_move() {
         assert_eq!(pick.reason, Reason::Affinity);
         assert!(if *was == 2 { pick.index != 2 } else { pick.index == *was });
     }
+}
+
+#[test]
+fn affinity_follows_weights() {
+    let mut bench = Bench::new(&[(0, 1.0), (0, 3.0)]);
+    bench.counts(50, |_| 300);
+    let now = bench.at();
+    let mut counts = [0, 0];
+    for hash in 0..4_000u64 {
+        let mut order = bench.pool.order(now).with_affinity(hash);
+        counts[order.next(now, &mut bench.dice).unwrap().index] += 1;
+    }
+    assert!((2_850..3_150).contains(&counts[1]), "{counts:?}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use super::Moment;
+use super::affinity::Homes;
 use super::lane::{Lane, Standing};
 use super::order::Order;
 use super::share::{self, Row};
@@ -56,6 +57,7 @@ pub(super) struct Tier {
     pub(super) lanes: Vec<usize>,
     /// Sums of the weights up to each lane.
     sums: Vec<f64>,
+    pub(super) homes: Homes,
 }
 
 const MILLION: f64 = 1e6;
@@ -71,7 +73,7 @@ impl Pool {
             let lanes: Vec<_> = (0..members.len())
                 .filter(|index| members[*index].tier == tier && positive(&members[*index]))
                 .collect();
-            Tier { sums: Vec::with_capacity(lanes.len()), lanes }
+            Tier { sums: Vec::new(), homes: Homes::default(), lanes }
         };
         let tiers = tiers.into_iter().map(tier).filter(|tier| !tier.lanes.is_empty()).collect();
         let rows = vec![Row::default(); members.len()];
@@ -93,7 +95,7 @@ impl Pool {
     }
 
     /// The order of lanes for one request.
-    pub fn order(&self, now: Moment) -> Order<'_> {
+    pub fn order(self: &Arc<Self>, now: Moment) -> Order {
         self.refresh(now);
         let earned = PROBE_SHARE * MILLION;
         #[expect(
@@ -106,7 +108,7 @@ impl Pool {
         let _ = self
             .allowance
             .fetch_update(Relaxed, Relaxed, |held| (held < most).then(|| (held + earned).min(most)));
-        Order::new(self)
+        Order::new(Arc::clone(self))
     }
 
     /// The live multiplier of a lane on its configured weight: what selection uses and the dashboard shows.
@@ -156,14 +158,21 @@ impl Pool {
         let mut due = Vec::new();
         let mut tiers = Vec::with_capacity(held.tiers.len());
         for tier in &held.tiers {
+            // A tier behind one that serves is not looked at: its lanes are for when that fails.
+            let serves = tiers.iter().any(|tier: &Tier| tier.sums.last().is_some_and(|sum| *sum > 0.0));
+            let known = due.len();
             share::work_out(&self.members, &tier.lanes, &mut rows, &mut due, now);
+            if serves {
+                due.truncate(known);
+            }
             let mut sum = 0.0;
             let sums = tier.lanes.iter().map(|lane| {
                 sum += rows[*lane].weight;
                 sum
             });
             let sums = sums.collect();
-            tiers.push(Tier { lanes: tier.lanes.clone(), sums });
+            let homes = Homes::of(&self.members, &tier.lanes, &rows);
+            tiers.push(Tier { lanes: tier.lanes.clone(), sums, homes });
         }
         let table = Table { at: Some(now), rows, tiers, due, looked: AtomicUsize::new(0) };
         self.table.store(Arc::new(table));

@@ -2,7 +2,7 @@
 //!
 //! A lane's cost is the time that a client waits on it, failures counted as if they were slow. What counts is the ratio
 //! to the best lane of the tier: up to 1.25 lanes are alike and the configured weights rule; beyond, the share falls by
-//! the fourth power. A lane that hardly gets any traffic is looked at now and then, so that it can come back.
+//! the sixth power. A lane that hardly gets any traffic is looked at now and then, so that it can come back.
 
 use std::time::Duration;
 

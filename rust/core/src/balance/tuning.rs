@@ -47,7 +47,7 @@ pub(super) const RAMP_FROM: f64 = 0.1;
 /// Up to this many times the best lane's wait, a lane is as good as it: noise must not move traffic.
 pub(super) const ALIKE: f64 = 1.25;
 /// Beyond, its share falls by this power of the ratio.
-pub(super) const STEEP: i32 = 4;
+pub(super) const STEEP: i32 = 6;
 /// From this ratio on, a lane is called slow.
 pub(super) const SLOW: f64 = 1.5;
 /// A share of failures makes a lane look slower by so much: 10 % of them, by 90 %.
