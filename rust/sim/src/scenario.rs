@@ -19,6 +19,8 @@ pub struct Scenario {
     pub tokens: &'static [u32],
     /// Share of clients that leave, at a time uniform in 0..3 s.
     pub cancels: f64,
+    /// Attempts that a request may make, each on another lane.
+    pub attempts: usize,
     /// What is watched beside success and waiting.
     pub watch: Option<Watch>,
 }
@@ -49,6 +51,29 @@ pub enum Watch {
     },
 }
 
+impl Scenario {
+    /// The same with `factor` times the requests, and lanes and limits to bear them: what was tuned at one load must hold
+    /// at others.
+    #[must_use]
+    pub fn scaled(mut self, factor: f64) -> Self {
+        self.rate *= factor;
+        for lane in &mut self.lanes {
+            lane.slots = (lane.slots * factor).max(1.0);
+            if let Some(limit) = &mut lane.limit {
+                limit.rate *= factor;
+            }
+        }
+        self
+    }
+
+    /// The same with another number of attempts: with one, what the client sees is the choice alone.
+    #[must_use]
+    pub fn with_attempts(mut self, attempts: usize) -> Self {
+        self.attempts = attempts;
+        self
+    }
+}
+
 fn base(name: &'static str, group: u32, lanes: Vec<Script>) -> Scenario {
     Scenario {
         name,
@@ -58,6 +83,7 @@ fn base(name: &'static str, group: u32, lanes: Vec<Script>) -> Scenario {
         lasts: 150.0,
         tokens: &[60, 120, 240],
         cancels: 0.0,
+        attempts: 3,
         watch: None,
     }
 }

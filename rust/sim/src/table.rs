@@ -39,7 +39,7 @@ fn write_row(f: &mut Formatter<'_>, row: &Row, own: f64) -> fmt::Result {
     write!(f, "  {:<26}{:>12.3} ± {:<5.3}", row.policy, success.mean * 100.0, success.within * 100.0)?;
     writeln!(f, "{:>14.3} ± {:<5.3}{:>8.2}", p99.mean, p99.within, p99.mean / own)?;
     for watched in &row.watched {
-        writeln!(f, "      {:<40}{:.3} ± {:.3}", watched.what, watched.value.mean, watched.value.within)?;
+        writeln!(f, "      {:<46}{:.3} ± {:.3}", watched.what, watched.value.mean, watched.value.within)?;
     }
     Ok(())
 }

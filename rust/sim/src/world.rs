@@ -1,6 +1,6 @@
 //! One run: requests arrive, attempts go to lanes, virtual time passes.
 //!
-//! The retry rule is the harness's and the same for all: another lane at once, at most three attempts, inside one
+//! The retry rule is the harness's and the same for all: another lane at once, so many attempts, inside one
 //! deadline, within the gateway's retry budget. Only the choice of the lane is a policy's.
 
 use std::cmp::Ordering;
@@ -14,8 +14,6 @@ use crate::policy::{Ask, Attempt, End, Policy};
 use crate::random::Random;
 use crate::scenario::Scenario;
 
-/// Attempts a request may make.
-const ATTEMPTS: usize = 3;
 /// A first token must be here by then.
 const FIRST_TOKEN: Seconds = 10.0;
 /// After which no further attempt is made.
@@ -227,7 +225,7 @@ impl<'a> World<'a> {
             self.run.answered += 1;
             return;
         }
-        let left = self.requests[request].tried.len() < ATTEMPTS;
+        let left = self.requests[request].tried.len() < self.scenario.attempts;
         if left && self.budget.take(moment(now)) {
             self.send(now, request);
         } else {

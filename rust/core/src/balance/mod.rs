@@ -10,6 +10,8 @@
 //! [`Draw`] is the simple form, weights and tiers alone.
 
 mod affinity;
+#[cfg(test)]
+mod bench;
 mod breaker;
 mod budget;
 mod ceiling;
@@ -19,12 +21,15 @@ mod decision;
 mod dice;
 mod estimate;
 mod guard;
+#[cfg(test)]
+mod health_tests;
 mod hints;
 mod key;
 mod lane;
 mod moment;
 mod order;
 mod pool;
+mod pools;
 mod share;
 mod simple;
 mod spread;
@@ -44,6 +49,7 @@ pub use lane::{Lane, LaneFailure, Standing};
 pub use moment::Moment;
 pub use order::{Order, Pick};
 pub use pool::{Member, Pool};
+pub use pools::Pools;
 pub use simple::{Candidate, Draw};
 pub use tables::{LaneTable, LaneTables};
 pub use wall::Wall;

@@ -26,3 +26,6 @@ fn two(open: &[usize], random: &mut Random) -> Option<(usize, usize)> {
     }
     Some((*open.get(first)?, *open.get(second)?))
 }
+
+#[cfg(test)]
+mod tests;
