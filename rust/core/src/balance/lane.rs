@@ -241,14 +241,13 @@ impl Lane {
     }
 
     /// How long a client waits here, in seconds: the first token, failures as if they were slow.
-    pub(super) fn cost(&self, now: Moment) -> Option<f64> {
+    pub(super) fn cost(&self, now: Moment, outcomes: Outcomes) -> Option<f64> {
         let stalled = self.stalled(now).as_secs_f64();
         let wait = match self.ttft.get() {
             Some(ttft) => ttft.max(stalled),
             None if stalled > 1.0 => stalled,
             None => return None,
         };
-        let outcomes = self.judged(now);
         let good = f64::from(outcomes.successes) + CREDIT;
         let faults = f64::from(outcomes.faults);
         Some(wait * (1.0 + FAULT_COSTS * faults / (good + faults)))

@@ -36,6 +36,7 @@ mod spread;
 mod tables;
 mod tuning;
 mod wall;
+mod why;
 mod window;
 
 pub use budget::{RetryBudget, backoff};

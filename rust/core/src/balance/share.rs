@@ -4,7 +4,7 @@
 //! to the best lane of the tier: up to 1.25 lanes are alike and the configured weights rule; beyond, the share falls by
 //! the sixth power. A lane that hardly gets any traffic is looked at now and then, so that it can come back.
 
-use std::time::Duration;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::lane::Standing;
 use super::pool::Member;
@@ -31,6 +31,26 @@ const PACE_COUNTS: f64 = 0.5;
 /// First samples are luck: the best cost is taken from lanes that have more.
 const KNOWN: u32 = 5;
 
+/// A lane as it is at the tick; read once, because its window is twenty words.
+struct Seen {
+    standing: Standing,
+    judged: Outcomes,
+    cost: Option<f64>,
+    pace: Option<f64>,
+}
+
+impl Seen {
+    fn of(member: &Member, now: Moment) -> Self {
+        let lane = &member.lane;
+        let judged = lane.judged(now);
+        Self { standing: lane.standing(now), judged, cost: lane.cost(now, judged), pace: lane.pace.get() }
+    }
+
+    fn is_usable(&self) -> bool {
+        matches!(self.standing, Standing::Ready | Standing::Full(_))
+    }
+}
+
 /// Fills in `rows` for the `lanes` of one tier; `due` gets those that should be looked at.
 pub(super) fn work_out(
     members: &[Member],
@@ -39,32 +59,27 @@ pub(super) fn work_out(
     due: &mut Vec<usize>,
     now: Moment,
 ) {
-    let usable =
-        |lane: &usize| matches!(members[*lane].lane.standing(now), Standing::Ready | Standing::Full(_));
-    let usable: Vec<_> = lanes.iter().copied().filter(usable).collect();
-    let best = Best::of(members, &usable, now);
-    for &index in lanes {
+    let seen: Vec<Seen> = lanes.iter().map(|lane| Seen::of(&members[*lane], now)).collect();
+    let best = Best::of(members, lanes, &seen);
+    for (&index, seen) in lanes.iter().zip(&seen) {
         let Member { lane, weight, .. } = &members[index];
         let ramp = lane.ramp(now);
-        let ratio = best.ratio(&members[index], now);
+        let ratio = best.ratio(seen);
         let mut row = Row { weight: 0.0, multiplier: 0.0, ratio, grown: ramp >= 1.0 };
-        match lane.standing(now) {
-            Standing::Ready | Standing::Full(_) => {
-                row.multiplier = multiplier(ratio, lane.judged(now));
-                let part = if ratio <= ALIKE { 1.0 } else { (ALIKE / ratio).powi(STEEP) };
-                row.weight = weight * row.multiplier * part * ramp * lane.cooling.headroom(now);
-                // Below a thousandth it is the looks that keep it in view.
-                if row.multiplier * part < STARVED {
-                    row.weight = 0.0;
-                    let last = Moment::from_nanos(lane.begun.load(std::sync::atomic::Ordering::Relaxed));
-                    let quiet = now.since(last);
-                    if lane.waiting() == 0 && quiet >= PROBE_EVERY {
-                        due.push(index);
-                    }
+        if seen.is_usable() {
+            row.multiplier = multiplier(ratio, seen.judged);
+            let part = if ratio <= ALIKE { 1.0 } else { (ALIKE / ratio).powi(STEEP) };
+            row.weight = weight * row.multiplier * part * ramp * lane.cooling.headroom(now);
+            if row.multiplier * part < STARVED {
+                // So little is as well none: it is the looks that keep it in view, and they have an allowance.
+                row.weight = 0.0;
+                let last = Moment::from_nanos(lane.begun.load(Relaxed));
+                if lane.waiting() == 0 && now.since(last) >= PROBE_EVERY {
+                    due.push(index);
                 }
             }
-            Standing::Probing => due.push(index),
-            Standing::Resting(_) | Standing::Cooling(..) | Standing::KeyRefused => {}
+        } else if seen.standing == Standing::Probing {
+            due.push(index);
         }
         rows[index] = row;
     }
@@ -87,27 +102,30 @@ struct Best {
 }
 
 impl Best {
-    fn of(members: &[Member], lanes: &[usize], now: Moment) -> Self {
-        let least = |of: &dyn Fn(&Member) -> Option<f64>| {
-            let costs = lanes.iter().filter_map(|lane| of(&members[*lane]));
-            costs.fold(f64::INFINITY, f64::min)
-        };
-        let known =
-            |member: &Member| (member.lane.ttft.samples() >= KNOWN).then(|| member.lane.cost(now)).flatten();
-        let mut cost = least(&known);
-        if cost.is_infinite() {
-            cost = least(&|member| member.lane.cost(now));
+    fn of(members: &[Member], lanes: &[usize], seen: &[Seen]) -> Self {
+        let mut best = Self { cost: f64::INFINITY, pace: f64::INFINITY };
+        let mut unknown = f64::INFINITY;
+        for (index, seen) in lanes.iter().zip(seen).filter(|(_, seen)| seen.is_usable()) {
+            let cost = seen.cost.unwrap_or(f64::INFINITY);
+            if members[*index].lane.ttft.samples() >= KNOWN {
+                best.cost = best.cost.min(cost);
+            } else {
+                unknown = unknown.min(cost);
+            }
+            best.pace = best.pace.min(seen.pace.unwrap_or(f64::INFINITY));
         }
-        Self { cost, pace: least(&|member| member.lane.pace().as_ref().map(Duration::as_secs_f64)) }
+        if best.cost.is_infinite() {
+            best.cost = unknown;
+        }
+        best
     }
 
     /// 1 for a lane of which nothing is known.
-    fn ratio(&self, member: &Member, now: Moment) -> f64 {
+    fn ratio(&self, seen: &Seen) -> f64 {
         let part = |value: Option<f64>, best: f64| match value {
             Some(value) if best.is_finite() && best > 0.0 => value / best,
             _ => 1.0,
         };
-        let pace = member.lane.pace().as_ref().map(Duration::as_secs_f64);
-        part(member.lane.cost(now), self.cost).max(part(pace, self.pace) * PACE_COUNTS).max(1.0)
+        part(seen.cost, self.cost).max(part(seen.pace, self.pace) * PACE_COUNTS).max(1.0)
     }
 }
