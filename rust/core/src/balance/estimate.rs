@@ -15,6 +15,8 @@ use super::tuning::{FORGETS, MEMORY};
 pub(super) struct Estimate(AtomicU64);
 
 const TICKS: u64 = 0xff_ffff;
+/// A minute of ticks: so far apart two threads never read their clocks.
+const SKEW: u64 = 3_750;
 
 impl Estimate {
     /// Takes in a sample, in seconds.
@@ -22,7 +24,10 @@ impl Estimate {
         let tick = (now.millis() / 16) & TICKS;
         let _ = self.0.fetch_update(Relaxed, Relaxed, |word| {
             let (value, at, number) = unpack(word);
-            let idle = f64::from(u32::try_from(tick.wrapping_sub(at) & TICKS).unwrap_or(0)) * 0.016;
+            let passed = tick.wrapping_sub(at) & TICKS;
+            // Another thread read its clock a little later and was here first.
+            let (passed, tick) = if number > 0 && passed > TICKS - SKEW { (0, at) } else { (passed, tick) };
+            let idle = f64::from(u32::try_from(passed).unwrap_or(0)) * 0.016;
             let stale = 1.0 - (-idle / FORGETS.as_secs_f64()).exp();
             let step = stale.max(1.0 / MEMORY).max(1.0 / f64::from(number + 1));
             Some(pack(value + (sample - value) * step, tick, number.saturating_add(1).min(255)))
@@ -83,6 +88,18 @@ mod tests {
         assert!((estimate.get().unwrap() - expected).abs() < 0.01, "{:?}", estimate.get());
         estimate.observe(at(1.0 + 20.0 * forgets), 2.0);
         assert!((estimate.get().unwrap() - 2.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn a_clock_that_was_read_before_makes_nothing_stale() {
+        let estimate = Estimate::default();
+        for _ in 0..100 {
+            estimate.observe(at(10.0), 1.0);
+        }
+        estimate.observe(at(9.9), 5.0);
+        assert!(estimate.get().unwrap() < 1.2);
+        estimate.observe(at(10.0), 1.0);
+        assert!(estimate.get().unwrap() < 1.2);
     }
 
     #[test]
