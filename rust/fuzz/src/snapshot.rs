@@ -1,6 +1,6 @@
 //! The snapshot: a document is taken whole or leaves no trace.
 
-use ferrogate_core::balance::LaneTables;
+use ferrogate_core::balance::{LaneTables, Moment};
 use ferrogate_core::dialects::Operation;
 use ferrogate_core::snapshot::{Asked, Rejected, Snapshot};
 
@@ -19,7 +19,7 @@ fn used_key(snapshot: &Snapshot) -> &ferrogate_core::snapshot::Key {
 pub(crate) fn check(data: &[u8]) {
     let mut lanes = LaneTables::default();
     let before = Snapshot::compile(GOOD, &mut lanes).unwrap();
-    used_key(&before).lanes.lane("fuzz").begin().success();
+    used_key(&before).lanes.lane("fuzz").begin(Moment::default()).success(Moment::default(), None);
     match Snapshot::compile(data, &mut lanes) {
         Err(Rejected(reason)) => {
             assert!(!reason.is_empty());
@@ -42,7 +42,7 @@ fn use_it(snapshot: &Snapshot, data: &[u8]) {
         names.push(&provider.name);
         for key in &provider.keys {
             assert!(key.weight.is_finite() && key.weight >= 0.0, "weight {}", key.weight);
-            key.lanes.lane("m").begin().success();
+            key.lanes.lane("m").begin(Moment::default()).success(Moment::default(), None);
         }
         // Whatever the templates are, an address is made or refused, and never panics.
         for model in ["m", "a/b c", "", "..", "\u{e9}"] {

@@ -1,11 +1,57 @@
 //! Which lane serves a request, and which comes next when it fails.
 //!
-//! A lane is one key of one provider for one model. Selection yields an order, not one pick, so that a fallback is the
-//! next item of the same iterator. This is the simple form: weights and tiers. What a lane has been through is kept
-//! beside it, outlives a change of configuration, and is where adaptive weights will read from.
+//! A lane is one key of one provider for one model. What it has been through is kept beside the configuration and
+//! outlives its changes ([`LaneTables`]); a [`Pool`] divides requests among the lanes of a route by what they do now, with
+//! the configured weights as the prior; its [`Order`] yields a lane with the attempt begun, and the next one when that
+//! failed. The attempt's [`LaneGuard`] tells the lane how it went.
+//!
+//! Pure: time, the wall clock of dates, and randomness are arguments. Nothing locks; a lane is a handful of atomic words.
+//!
+//! [`Draw`] is the simple form, weights and tiers alone.
 
+mod affinity;
+#[cfg(test)]
+mod bench;
+mod breaker;
+mod budget;
+mod ceiling;
+mod class;
+mod cooling;
+mod decision;
+mod dice;
+mod estimate;
+mod guard;
+#[cfg(test)]
+mod health_tests;
+mod hints;
+mod key;
 mod lane;
+mod moment;
 mod order;
+mod pool;
+mod pools;
+mod share;
+mod simple;
+mod spread;
+mod tables;
+mod tuning;
+mod wall;
+mod why;
+mod window;
 
-pub use lane::{Lane, LaneFailure, LaneGuard, LaneTable, LaneTables};
-pub use order::{Candidate, Order};
+pub use budget::{RetryBudget, backoff};
+pub use class::Class;
+pub use decision::{Considered, Decision, Reason};
+pub use dice::Dice;
+pub use guard::LaneGuard;
+pub use hints::Hints;
+pub use key::KeyHealth;
+pub use lane::{Lane, LaneFailure, Standing};
+pub use moment::Moment;
+pub use order::{Order, Pick};
+pub use pool::{Member, Pool};
+pub use pools::Pools;
+pub use simple::{Candidate, Draw};
+pub use tables::{LaneTable, LaneTables};
+pub use wall::Wall;
+pub use window::Outcomes;

@@ -150,7 +150,11 @@ fn lanes_survive_a_change_and_go_with_their_key() {
         .unwrap()
     };
     let first = compile(json!([key("a", &["*"])]));
-    first.providers[0].keys[0].lanes.lane("m").begin().success();
+    first.providers[0].keys[0]
+        .lanes
+        .lane("m")
+        .begin(crate::balance::Moment::default())
+        .success(crate::balance::Moment::default(), None);
     let second = compile(json!([key("b", &["*"]), key("a", &["*"])]));
     assert_eq!(second.providers[0].keys[1].lanes.lane("m").counts().1, 1);
     compile(json!([key("b", &["*"])]));

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ferrogate_core::balance::{LaneFailure, LaneGuard};
+use ferrogate_core::balance::{Hints, LaneFailure, LaneGuard};
 use ferrogate_core::snapshot::Provider;
 use ferrogate_core::{GatewayError, Kind};
 use http_body::SizeHint;
@@ -15,6 +15,7 @@ use tokio::time::{Sleep, sleep_until};
 use super::events::Events;
 use super::plain::Plain;
 use super::{Cut, Relay};
+use crate::clock;
 use crate::observe::{Outcome, Ticket};
 use crate::request::Choice;
 use crate::server::{Client, Flush};
@@ -248,7 +249,7 @@ impl Running {
         if failed {
             self.lane_failed(Kind::UpstreamErrorEvent);
         } else if let Some(guard) = self.guard.take() {
-            guard.success();
+            guard.success(clock::now(), None);
         }
         let Some(mut ticket) = self.settle() else { return };
         if failed {
@@ -275,7 +276,8 @@ impl Running {
 
     fn lane_failed(&mut self, kind: Kind) {
         if let Some(guard) = self.guard.take() {
-            guard.failure(LaneFailure { kind, status: 200 });
+            let told = LaneFailure { kind, status: 200 };
+            guard.failure(clock::now(), told, told.class(), &Hints::default());
         }
         if let Some(ticket) = &self.ticket {
             ticket.attempt_failed(&self.provider.name, kind);

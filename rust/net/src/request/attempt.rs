@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use ferrogate_core::balance::{LaneFailure, LaneGuard};
+use ferrogate_core::balance::{Hints, LaneFailure, LaneGuard};
 use ferrogate_core::dialects::Operation;
 use ferrogate_core::snapshot::Snapshot;
 use ferrogate_core::{GatewayError, Kind};
@@ -27,6 +27,7 @@ use super::read::Payload;
 use super::respond::{self, SHOULD_RETRY, gateway_headers};
 use super::verdict::{Verdict, judge};
 use super::wishes::Wishes;
+use crate::clock::{self, moment};
 use crate::observe::{Attempt, Outcome, Ticket};
 use crate::relay::{Events, Relay, Running};
 use crate::shard::Shard;
@@ -81,8 +82,8 @@ impl Job<'_> {
                 break GatewayError::new(Kind::Internal, "No lane was left to try.");
             };
             let until = *deadline.get_or_insert(start + choice.provider.timeouts.deadline);
-            let guard = choice.lane().begin();
             let is_last = plan.remaining() == 0;
+            let guard = choice.lane().begin(moment(begun));
             ticket.attempts.push(Attempt::new(
                 Arc::clone(&choice.provider),
                 choice.key,
@@ -102,7 +103,8 @@ impl Job<'_> {
                 Err(failure) => {
                     let status = failure.answer.as_ref().map_or(0, |answer| answer.head.status.as_u16());
                     if failure.error.kind.retry() {
-                        guard.failure(LaneFailure { kind: failure.error.kind, status });
+                        let told = LaneFailure { kind: failure.error.kind, status };
+                        guard.failure(clock::now(), told, told.class(), &Hints::default());
                     }
                     self.shard.shared.metrics.attempt_failed(&choice.provider.name, failure.error.kind);
                     ticket.tried(status, Some(failure.error.kind));
@@ -279,7 +281,7 @@ impl Job<'_> {
         ticket.status = head.status.as_u16();
         let relay = match body {
             Body::Whole(bytes, outcome) => {
-                guard.success();
+                guard.success(clock::now(), None);
                 ticket.first_content = Some(Instant::now());
                 ticket.answered(&head.headers, &bytes);
                 ticket.finish(outcome);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ferrogate_core::balance::{Candidate, Lane, Order};
+use ferrogate_core::balance::{Candidate, Draw, Lane};
 use ferrogate_core::dialects::Operation;
 use ferrogate_core::snapshot::{Key, Provider, Resolved, Tier};
 use ferrogate_core::{GatewayError, Kind};
@@ -35,7 +35,7 @@ pub(super) enum Plan {
     /// The only one, until it is drawn.
     One(Option<Choice>),
     /// By weight and tier.
-    Many { lanes: Vec<Choice>, order: Order },
+    Many { lanes: Vec<Choice>, order: Draw },
 }
 
 impl Plan {
@@ -69,7 +69,7 @@ impl Plan {
         if lanes.is_empty() {
             return Err(missing(resolved));
         }
-        Ok(Self::Many { lanes, order: Order::new(candidates) })
+        Ok(Self::Many { lanes, order: Draw::new(candidates) })
     }
 
     /// One stable key: the pinned one, or the first enabled one.

@@ -1,0 +1,63 @@
+//! Rendezvous hashing: every request with the same prefix goes to the same lane, and a lane that leaves or joins moves only
+//! its own part.
+
+use super::Moment;
+use super::dice::{fraction, mix};
+use super::order::Order;
+use super::pool::Member;
+use super::share::Row;
+use super::tuning::SLOWED;
+
+/// The healthy lanes of a tier, side by side: a choice looks at every one of them.
+#[derive(Debug, Default)]
+pub(super) struct Homes {
+    lanes: Vec<Home>,
+    /// All have the same weight, so that hashes can be compared as they are; a logarithm a lane is four times the cost.
+    even: bool,
+}
+
+#[derive(Debug)]
+struct Home {
+    id: u64,
+    weight: f64,
+    index: usize,
+}
+
+impl Homes {
+    /// Of `lanes`, those that do well. A lane that still climbs is nobody's home yet.
+    pub(super) fn of(members: &[Member], lanes: &[usize], rows: &[Row]) -> Self {
+        let well = lanes.iter().filter(|index| rows[**index].multiplier > SLOWED && rows[**index].grown);
+        let home = |index: &usize| Home {
+            id: members[*index].lane.id,
+            weight: members[*index].weight,
+            index: *index,
+        };
+        let lanes: Vec<_> = well.map(home).collect();
+        let even = lanes.windows(2).all(|pair| pair[0].weight.total_cmp(&pair[1].weight).is_eq());
+        Self { lanes, even }
+    }
+
+    /// The lane that `hash` belongs to, of those that are open now.
+    pub(super) fn find(&self, order: &Order, hash: u64, now: Moment) -> Option<usize> {
+        if self.even {
+            self.nearest(order, now, |home| mix(hash ^ home.id))
+        } else {
+            // A lane of twice the weight is nearest twice as often. Positive numbers are in order as their bits are.
+            self.nearest(order, now, |home| {
+                let uniform = fraction(mix(hash ^ home.id)).max(f64::MIN_POSITIVE);
+                (-home.weight / uniform.ln()).to_bits()
+            })
+        }
+    }
+
+    fn nearest(&self, order: &Order, now: Moment, score: impl Fn(&Home) -> u64) -> Option<usize> {
+        let mut best: Option<(u64, usize)> = None;
+        for home in &self.lanes {
+            let score = score(home);
+            if best.is_none_or(|(held, _)| score > held) && order.is_open(home.index, now) {
+                best = Some((score, home.index));
+            }
+        }
+        best.map(|(_, index)| index)
+    }
+}
