@@ -301,16 +301,15 @@ impl Disk for Full {
 }
 
 #[test]
-fn a_full_disk_sheds_payloads_and_keeps_the_rows() {
+fn a_full_disk_sheds_payloads_and_keeps_their_rows() {
     let folder = Folder::new();
     let full = Arc::new(AtomicBool::new(true));
     let options = Options { payloads: Some(folder.payloads()), ..Options::new(folder.0.join("journal")) };
     let journal = Journal::open_on(options, Box::new(Full(Arc::clone(&full)))).unwrap();
     let mut producer = journal.producer();
     let body = || part("a body that finds no room");
-    for number in 0..5 {
-        push(&mut producer, number, Some(payload(journal.budget(), number, body(), Part::default())));
-    }
+    // One row: of several, those that the writer takes later wait in the ring until the first is on the disk.
+    push(&mut producer, 0, Some(payload(journal.budget(), 0, body(), Part::default())));
     let waits = |what: &str, holds: &dyn Fn() -> bool| {
         let mut left = 5_000;
         while !holds() {
@@ -319,10 +318,10 @@ fn a_full_disk_sheds_payloads_and_keeps_the_rows() {
             std::thread::sleep(Duration::from_millis(2));
         }
     };
-    waits("it is counted", &|| journal.figures().payloads_shed == 5);
+    waits("it is counted", &|| journal.figures().payloads_shed == 1);
     assert!(journal.figures().payload_errors >= 1);
     full.store(false, Ordering::Relaxed);
-    waits("the rows are written", &|| journal.figures().written_rows == 5);
+    waits("the row is written", &|| journal.figures().written_rows == 1);
     assert_eq!(journal.figures().payload_memory_bytes, 0, "what was shed is given back");
     waits("payloads are kept again", &|| {
         push(&mut journal.producer(), 99, Some(payload(journal.budget(), 99, body(), Part::default())));
@@ -331,7 +330,7 @@ fn a_full_disk_sheds_payloads_and_keeps_the_rows() {
     push(&mut producer, 6, Some(payload(journal.budget(), 6, body(), Part::default())));
     journal.close();
     let rows = folder.rows();
-    assert!(rows[..5].iter().all(|row| row.payload == Place::none(Kept::Shed)));
+    assert_eq!((rows[0].started_ms, rows[0].payload), (0, Place::none(Kept::Shed)));
     assert!(rows.iter().any(|row| row.started_ms == 6 && folder.stored(row).is_some()));
     assert_eq!(journal.figures().shed_rows, 0);
 }
