@@ -6,7 +6,7 @@
 pub mod address;
 pub mod balance;
 pub mod conversation;
-
+pub mod convert;
 pub mod dialects;
 pub mod error;
 pub mod json;

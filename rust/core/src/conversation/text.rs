@@ -42,9 +42,9 @@ impl<'a> Text<'a> {
     /// What it says, for as long as the document lives.
     pub fn into_plain(self) -> Option<Cow<'a, str>> {
         match self.0 {
-            Cow::Borrowed(raw) => json::unescape(raw[1..raw.len() - 1].as_bytes()),
+            Cow::Borrowed(raw) => json::unescape(&raw.as_bytes()[1..raw.len() - 1]),
             Cow::Owned(raw) => {
-                json::unescape(raw[1..raw.len() - 1].as_bytes()).map(|text| Cow::Owned(text.into_owned()))
+                json::unescape(&raw.as_bytes()[1..raw.len() - 1]).map(|text| Cow::Owned(text.into_owned()))
             }
         }
     }
