@@ -65,6 +65,8 @@ pub enum Event<'a> {
     End(Option<Usage>),
     /// The provider failed; nothing more will come.
     Error {
+        /// The status that the error would have had as an answer.
+        status: u16,
         /// In the provider's words.
         kind: Option<Text<'a>>,
         /// For people.

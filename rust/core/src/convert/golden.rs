@@ -9,7 +9,8 @@
 //! | `error.anthropic.json` | given, `{status, body}`; becomes `error.openai.json` |
 //! | `dropped.json` | made: what could not be carried over, and how the stream ended |
 //!
-//! `FERROGATE_GOLDEN=write` writes what is made, to be read in the diff.
+//! In a case called `reverse-...` the client speaks Anthropic's dialect and the provider OpenAI's, so the two names
+//! change places. `FERROGATE_GOLDEN=write` writes what is made, to be read in the diff.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,13 +22,8 @@ use super::*;
 
 const MODEL: &str = "claude-haiku-4-5";
 const STAMP: Stamp<'_> = Stamp { id: "chatcmpl-golden", created: 1_700_000_000, model: MODEL };
-const GIVEN: [&str; 5] = [
-    "request.openai.json",
-    "target.json",
-    "response.anthropic.json",
-    "stream.anthropic.sse",
-    "error.anthropic.json",
-];
+/// Which way a case goes: the pair, the client's dialect, the provider's.
+type Way = (Pair, &'static str, &'static str);
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -92,8 +88,8 @@ fn names(dropped: &Dropped) -> Value {
     dropped.names().collect::<Vec<_>>().into()
 }
 
-fn run_stream(bytes: &[u8], piece: usize, usage: bool) -> (Vec<u8>, Value) {
-    let mut stream = Stream::new(Pair::OpenAiToAnthropic, &STAMP, usage);
+fn run_stream(pair: Pair, bytes: &[u8], piece: usize, usage: bool) -> (Vec<u8>, Value) {
+    let mut stream = Stream::new(pair, &STAMP, usage);
     let mut out = Vec::new();
     for piece in bytes.chunks(piece) {
         stream.push(piece, &mut out);
@@ -109,24 +105,25 @@ fn run_stream(bytes: &[u8], piece: usize, usage: bool) -> (Vec<u8>, Value) {
     for data in text.lines().filter_map(|line| line.strip_prefix("data: ")).filter(|data| *data != "[DONE]") {
         crate::json::validate(data.as_bytes()).unwrap();
     }
-    assert_eq!(text.ends_with("data: [DONE]\n\n"), end == "complete");
+    let terminated = text.ends_with("data: [DONE]\n\n") || text.ends_with("{\"type\":\"message_stop\"}\n\n");
+    assert_eq!(terminated, end == "complete");
     let usage = stream.usage().map(|usage| json!([usage.input, usage.output, usage.cached]));
     (out, json!({"end": end, "finish": stream.finish(), "usage": usage, "dropped": names(stream.dropped())}))
 }
 
 /// Everything that follows from what is given.
-fn made(given: &Files) -> Files {
+fn made((pair, client, provider): Way, given: &Files) -> Files {
     let mut made = Files::new();
     let mut facts = serde_json::Map::new();
     let mut counted = true;
-    if let Some(body) = given.get("request.openai.json") {
+    if let Some(body) = given.get(&format!("request.{client}.json")) {
         let target: Value =
             given.get("target.json").map(|raw| serde_json::from_slice(raw).unwrap()).unwrap_or_default();
         let mut settings = Target::of(target["model"].as_str().unwrap_or(MODEL));
         settings.max_tokens = target["max_tokens"].as_u64().unwrap_or(MAX_TOKENS);
-        match request(Pair::OpenAiToAnthropic, body, &settings) {
+        match request(pair, body, &settings) {
             Ok(converted) => {
-                made.insert("request.anthropic.json".to_owned(), pretty(&converted.body));
+                made.insert(format!("request.{provider}.json"), pretty(&converted.body));
                 facts.insert("request".to_owned(), names(&converted.dropped));
                 counted = converted.stream_usage;
             }
@@ -136,33 +133,35 @@ fn made(given: &Files) -> Files {
             }
         }
     }
-    if let Some(body) = given.get("response.anthropic.json") {
+    if let Some(body) = given.get(&format!("response.{provider}.json")) {
         let mut dropped = Dropped::default();
-        let made_of_it = answer(Pair::OpenAiToAnthropic, body, &STAMP, &mut dropped).unwrap();
-        made.insert("response.openai.json".to_owned(), pretty(&made_of_it));
+        let answered = answer(pair, body, &STAMP, &mut dropped).unwrap();
+        made.insert(format!("response.{client}.json"), pretty(&answered));
         facts.insert("response".to_owned(), names(&dropped));
     }
-    if let Some(bytes) = given.get("stream.anthropic.sse") {
-        let (out, end) = run_stream(bytes, bytes.len(), counted);
+    if let Some(bytes) = given.get(&format!("stream.{provider}.sse")) {
+        let (out, end) = run_stream(pair, bytes, bytes.len(), counted);
         for piece in [1, 7] {
-            assert_eq!((out.clone(), end.clone()), run_stream(bytes, piece, counted), "in pieces of {piece}");
+            assert_eq!(
+                run_stream(pair, bytes, piece, counted),
+                (out.clone(), end.clone()),
+                "in pieces of {piece}"
+            );
         }
-        made.insert("stream.openai.sse".to_owned(), out);
+        made.insert(format!("stream.{client}.sse"), out);
         facts.insert("stream".to_owned(), end);
     }
-    if let Some(raw) = given.get("error.anthropic.json") {
+    if let Some(raw) = given.get(&format!("error.{provider}.json")) {
         let error_given: Value = serde_json::from_slice(raw).unwrap();
         let body = match &error_given["body"] {
             Value::String(page) => page.clone(),
             body => body.to_string(),
         };
         let status = u16::try_from(error_given["status"].as_u64().unwrap()).unwrap();
-        let (status, body) = error(Pair::OpenAiToAnthropic, status, body.as_bytes());
+        let (status, body) = error(pair, status, body.as_bytes());
         let body: Value = serde_json::from_slice(&body).unwrap();
-        made.insert(
-            "error.openai.json".to_owned(),
-            pretty(json!({"status": status, "body": body}).to_string().as_bytes()),
-        );
+        let body = json!({"status": status, "body": body}).to_string();
+        made.insert(format!("error.{client}.json"), pretty(body.as_bytes()));
     }
     if !facts.is_empty() {
         made.insert("dropped.json".to_owned(), pretty(Value::Object(facts).to_string().as_bytes()));
@@ -177,9 +176,19 @@ fn conversions_are_as_the_files_have_them() {
     assert!(cases.len() >= 30, "{} cases", cases.len());
     let mut wrong = Vec::new();
     for case in &cases {
-        let (given, expected): (Files, Files) =
-            files(case).into_iter().partition(|(name, _)| GIVEN.contains(&name.as_str()));
-        let made = made(&given);
+        let reverse = case.file_name().unwrap().to_str().unwrap().starts_with("reverse-");
+        let way: Way = if reverse {
+            (Pair::AnthropicToOpenAi, "anthropic", "openai")
+        } else {
+            (Pair::OpenAiToAnthropic, "openai", "anthropic")
+        };
+        let is_given = |name: &str| match name.split_once('.') {
+            Some(("request", rest)) => rest.starts_with(way.1),
+            Some(("response" | "stream" | "error", rest)) => rest.starts_with(way.2),
+            _ => name == "target.json",
+        };
+        let (given, expected): (Files, Files) = files(case).into_iter().partition(|(name, _)| is_given(name));
+        let made = made(way, &given);
         assert!(!made.is_empty(), "{}: nothing is given", case.display());
         for name in expected.keys().chain(made.keys()) {
             if expected.get(name) == made.get(name) {

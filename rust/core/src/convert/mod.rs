@@ -18,6 +18,8 @@ mod wire;
 mod write;
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod properties;
@@ -26,6 +28,7 @@ pub use dropped::Dropped;
 pub use refusal::Refusal;
 pub use stream::Stream;
 
+use crate::conversation::Text;
 use crate::dialects::anthropic::Traits;
 use crate::dialects::{Dialect, Operation};
 
@@ -34,6 +37,15 @@ use crate::dialects::{Dialect, Operation};
 pub enum Pair {
     /// OpenAI's chat completions, served by Anthropic's Messages.
     OpenAiToAnthropic,
+    /// Anthropic's Messages, served by OpenAI's chat completions. No route leads here yet.
+    AnthropicToOpenAi,
+}
+
+/// What is spoken on one side of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tongue {
+    OpenAi,
+    Anthropic,
 }
 
 impl Pair {
@@ -51,6 +63,21 @@ impl Pair {
     pub const fn path(self) -> &'static str {
         match self {
             Self::OpenAiToAnthropic => "messages",
+            Self::AnthropicToOpenAi => "chat/completions",
+        }
+    }
+
+    const fn client(self) -> Tongue {
+        match self {
+            Self::OpenAiToAnthropic => Tongue::OpenAi,
+            Self::AnthropicToOpenAi => Tongue::Anthropic,
+        }
+    }
+
+    const fn provider(self) -> Tongue {
+        match self {
+            Self::OpenAiToAnthropic => Tongue::Anthropic,
+            Self::AnthropicToOpenAi => Tongue::OpenAi,
         }
     }
 }
@@ -79,7 +106,7 @@ impl<'a> Target<'a> {
 /// What an answer is marked with.
 #[derive(Debug, Clone, Copy)]
 pub struct Stamp<'a> {
-    /// The id in the client's dialect: `chatcmpl-...`.
+    /// The id in the client's dialect: `chatcmpl-...`, `msg_...`.
     pub id: &'a str,
     /// Unix time in seconds.
     pub created: u64,
@@ -102,20 +129,30 @@ pub struct Converted {
 
 /// Converts a request.
 pub fn request(pair: Pair, body: &[u8], target: &Target<'_>) -> Result<Converted, Refusal> {
-    let Pair::OpenAiToAnthropic = pair;
     let mut dropped = Dropped::default();
-    let read = openai::read_request(body, &mut dropped)?;
+    let read = match pair.client() {
+        Tongue::OpenAi => openai::read_request(body, &mut dropped),
+        Tongue::Anthropic => anthropic::read_request(body, &mut dropped),
+    }?;
     let mut out = Vec::with_capacity(body.len() + body.len() / 8 + 128);
-    anthropic::write_request(&read, target, &mut out, &mut dropped)?;
+    match pair.provider() {
+        Tongue::OpenAi => openai::write_request(&read, target, &mut out, &mut dropped),
+        Tongue::Anthropic => anthropic::write_request(&read, target, &mut out, &mut dropped),
+    }?;
     Ok(Converted { body: out, dropped, stream: read.stream, stream_usage: read.stream_usage })
 }
 
 /// Converts an answer that came whole. What could not be carried over is added to `dropped`.
 pub fn answer(pair: Pair, body: &[u8], stamp: &Stamp<'_>, dropped: &mut Dropped) -> Result<Vec<u8>, Refusal> {
-    let Pair::OpenAiToAnthropic = pair;
-    let read = anthropic::read_answer(body, dropped)?;
+    let read = match pair.provider() {
+        Tongue::OpenAi => openai::read_answer(body, dropped),
+        Tongue::Anthropic => anthropic::read_answer(body, dropped),
+    }?;
     let mut out = Vec::with_capacity(body.len() + 256);
-    openai::write_answer(&read, stamp, &mut out, dropped);
+    match pair.client() {
+        Tongue::OpenAi => openai::write_answer(&read, stamp, &mut out, dropped),
+        Tongue::Anthropic => anthropic::write_answer(&read, stamp, &mut out, dropped),
+    }
     Ok(out)
 }
 
@@ -130,17 +167,36 @@ struct Fault {
     code: Option<Box<str>>,
 }
 
+impl Fault {
+    /// An error that came in a stream.
+    fn of(kind: Option<&Text<'_>>, message: &Text<'_>) -> Self {
+        let plain = |text: &Text<'_>| text.plain().unwrap_or_default().into();
+        Self { kind: kind.map_or_else(|| "api_error".into(), plain), message: plain(message), code: None }
+    }
+}
+
 /// Converts the body of an error answer, and its status: 529, which only Anthropic knows, becomes 503. A body of another
 /// shape (a proxy's page) becomes a sentence with the status.
 pub fn error(pair: Pair, status: u16, body: &[u8]) -> (u16, Vec<u8>) {
-    let Pair::OpenAiToAnthropic = pair;
-    let fault = anthropic::read_error(body).unwrap_or_else(|| Fault {
+    let read = match pair.provider() {
+        Tongue::OpenAi => openai::read_error(body),
+        Tongue::Anthropic => anthropic::read_error(body),
+    };
+    let fault = read.unwrap_or_else(|| Fault {
         kind: "upstream_status".into(),
         message: format!("The provider answered {status} without saying why.").into(),
         code: None,
     });
-    let status = if status == 529 { 503 } else { status };
     let mut out = Vec::with_capacity(body.len() + 64);
-    openai::write_error(&fault, status, &mut out);
-    (status, out)
+    match pair.client() {
+        Tongue::OpenAi => {
+            let status = if status == 529 { 503 } else { status };
+            openai::write_error(&fault, status, &mut out);
+            (status, out)
+        }
+        Tongue::Anthropic => {
+            anthropic::write_error(&fault, status, &mut out);
+            (status, out)
+        }
+    }
 }

@@ -10,7 +10,7 @@ const STAMP: Stamp<'_> = Stamp { id: "chatcmpl-1", created: 1, model: "m" };
 const MODELS: [&str; 5] =
     ["claude-haiku-4-5", "claude-opus-4-8", "claude-fable-5", "claude-3-5-haiku-latest", "x"];
 
-fn texts() -> impl Strategy<Value = String> {
+pub(super) fn texts() -> impl Strategy<Value = String> {
     prop_oneof!["[a-z \\n\"\\\\é🦀\u{2028}]{0,12}", Just(String::new()), Just(" ".to_owned())]
 }
 
@@ -60,7 +60,7 @@ fn messages() -> impl Strategy<Value = Value> {
     ]
 }
 
-fn requests() -> impl Strategy<Value = Value> {
+pub(super) fn requests() -> impl Strategy<Value = Value> {
     let extras = prop::collection::btree_map(
         prop_oneof![
             Just("temperature"),
@@ -151,8 +151,8 @@ fn stream_of(texts: &[String], arguments: &str) -> Vec<u8> {
     out
 }
 
-fn convert(pieces: &[&[u8]]) -> (Vec<u8>, bool) {
-    let mut stream = Stream::new(Pair::OpenAiToAnthropic, &STAMP, true);
+fn convert(pair: Pair, pieces: &[&[u8]]) -> (Vec<u8>, bool) {
+    let mut stream = Stream::new(pair, &STAMP, true);
     let mut out = Vec::new();
     for piece in pieces {
         stream.push(piece, &mut out);
@@ -195,12 +195,14 @@ proptest! {
 
     #[test]
     fn no_bytes_make_a_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..64), text in "[{}\\[\\]\",:a-z0-9 ]{0,64}") {
-        for body in [bytes.as_slice(), text.as_bytes()] {
-            let _ = request(Pair::OpenAiToAnthropic, body, &Target::of("m"));
-            let _ = answer(Pair::OpenAiToAnthropic, body, &STAMP, &mut Dropped::default());
-            let (_, error) = error(Pair::OpenAiToAnthropic, 500, body);
-            crate::json::validate(&error).unwrap();
-            convert(&[b"data: ", body, b"\n\n"]);
+        for pair in [Pair::OpenAiToAnthropic, Pair::AnthropicToOpenAi] {
+            for body in [bytes.as_slice(), text.as_bytes()] {
+                let _ = request(pair, body, &Target::of("m"));
+                let _ = answer(pair, body, &STAMP, &mut Dropped::default());
+                let (_, error) = error(pair, 500, body);
+                crate::json::validate(&error).unwrap();
+                convert(pair, &[b"data: ", body, b"\n\n"]);
+            }
         }
     }
 
@@ -234,7 +236,7 @@ proptest! {
         end in any::<prop::sample::Index>(),
     ) {
         let whole = stream_of(&texts, &arguments);
-        let (out, complete) = convert(&[&whole]);
+        let (out, complete) = convert(Pair::OpenAiToAnthropic, &[&whole]);
         prop_assert!(complete && out.ends_with(b"data: [DONE]\n\n"));
         let said: String = String::from_utf8(out.clone()).unwrap().lines()
             .filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok())
@@ -248,8 +250,8 @@ proptest! {
         at.extend([0, broken.len()]);
         at.sort_unstable();
         let pieces: Vec<&[u8]> = at.windows(2).map(|pair| &broken[pair[0]..pair[1]]).collect();
-        let (got, complete) = convert(&pieces);
-        prop_assert_eq!(&got, &convert(&[broken]).0);
+        let (got, complete) = convert(Pair::OpenAiToAnthropic, &pieces);
+        prop_assert_eq!(&got, &convert(Pair::OpenAiToAnthropic, &[broken]).0);
         prop_assert!(out.starts_with(&got));
         prop_assert_eq!(complete, got.len() == out.len());
     }

@@ -1,7 +1,7 @@
 //! A stream on its way from one dialect to another.
 
 use super::decoder::Decoder;
-use super::{Dropped, Pair, Refusal, Stamp, anthropic, openai};
+use super::{Dropped, Pair, Refusal, Stamp, Tongue, anthropic, openai};
 use crate::conversation::{Event, Text};
 use crate::dialects::Usage;
 use crate::dialects::openai::Seen;
@@ -20,6 +20,7 @@ pub struct Stream {
 /// Readers, one a dialect.
 #[derive(Debug)]
 enum Reader {
+    OpenAi(openai::EventReader),
     Anthropic(anthropic::EventReader),
 }
 
@@ -27,6 +28,31 @@ enum Reader {
 #[derive(Debug)]
 enum Writer {
     OpenAi(openai::EventWriter),
+    Anthropic(anthropic::EventWriter),
+}
+
+impl Reader {
+    fn read<'a>(
+        &mut self,
+        name: &[u8],
+        data: &'a [u8],
+        dropped: &mut Dropped,
+        emit: &mut dyn FnMut(Event<'a>, &mut Dropped),
+    ) -> Result<(), Refusal> {
+        match self {
+            Self::OpenAi(reader) => reader.read(name, data, dropped, emit),
+            Self::Anthropic(reader) => reader.read(name, data, dropped, emit),
+        }
+    }
+}
+
+impl Writer {
+    fn write(&mut self, event: Event<'_>, out: &mut Vec<u8>, dropped: &mut Dropped) {
+        match self {
+            Self::OpenAi(writer) => writer.write(event, out, dropped),
+            Self::Anthropic(writer) => writer.write(event, out, dropped),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,11 +65,16 @@ enum State {
 impl Stream {
     /// A stream for a client that asked, or did not ask, for token counts at its end.
     pub fn new(pair: Pair, stamp: &Stamp<'_>, usage: bool) -> Self {
-        let Pair::OpenAiToAnthropic = pair;
         Self {
             decoder: Decoder::default(),
-            reader: Reader::Anthropic(anthropic::EventReader::default()),
-            writer: Writer::OpenAi(openai::EventWriter::new(stamp, usage)),
+            reader: match pair.provider() {
+                Tongue::OpenAi => Reader::OpenAi(openai::EventReader::default()),
+                Tongue::Anthropic => Reader::Anthropic(anthropic::EventReader::default()),
+            },
+            writer: match pair.client() {
+                Tongue::OpenAi => Writer::OpenAi(openai::EventWriter::new(stamp, usage)),
+                Tongue::Anthropic => Writer::Anthropic(anthropic::EventWriter::new(stamp)),
+            },
             dropped: Dropped::default(),
             state: State::Open,
         }
@@ -74,12 +105,13 @@ impl Stream {
         let Self { decoder, reader, writer, dropped, state } = self;
         let mut step = Step { reader, writer, dropped, state, out };
         decoder.finish(|name, data| {
-            if crate::json::validate(data).is_ok()
+            if (data == b"[DONE]" || crate::json::validate(data).is_ok())
                 && let Err(refusal) = step.event(name, data, &mut most)
             {
                 step.fail(&refusal, &mut most);
             }
         });
+        step.finish(&mut most);
         most
     }
 
@@ -95,14 +127,22 @@ impl Stream {
 
     /// Token counts so far.
     pub fn usage(&self) -> Option<Usage> {
-        let Reader::Anthropic(reader) = &self.reader;
-        reader.tokens().usage()
+        match &self.reader {
+            Reader::OpenAi(reader) => reader.usage().map(|usage| Usage {
+                input: usage.input,
+                output: usage.output,
+                cached: usage.cache_read,
+            }),
+            Reader::Anthropic(reader) => reader.tokens().usage(),
+        }
     }
 
     /// Why the answer ended, in the client's words.
     pub fn finish(&self) -> Option<&'static str> {
-        let Writer::OpenAi(writer) = &self.writer;
-        writer.finish()
+        match &self.writer {
+            Writer::OpenAi(writer) => writer.finish(),
+            Writer::Anthropic(writer) => writer.finish(),
+        }
     }
 
     /// What could not be carried over so far. The headers are gone by then: it is for the log.
@@ -126,27 +166,39 @@ impl Step<'_> {
             return Ok(());
         }
         let Self { reader, writer, dropped, state, out } = self;
-        let Reader::Anthropic(reader) = reader;
         note(most, Seen::Nothing);
         reader.read(name, data, dropped, &mut |event, dropped| {
-            let seen = seen(&event);
-            note(most, seen);
-            match seen {
-                Seen::Done => **state = State::Done,
-                Seen::Error => **state = State::Failed,
-                Seen::Nothing | Seen::Content => {}
-            }
-            let Writer::OpenAi(writer) = writer;
+            follow(&event, state, most);
             writer.write(event, out, dropped);
         })
     }
 
+    /// A source that does not say that it has ended may have ended all the same.
+    fn finish(&mut self, most: &mut Option<Seen>) {
+        let Self { reader, writer, dropped, state, out } = self;
+        if let (State::Open, Reader::OpenAi(reader)) = (**state, &mut **reader) {
+            reader.finish(dropped, &mut |event, dropped| {
+                follow(&event, state, most);
+                writer.write(event, out, dropped);
+            });
+        }
+    }
+
     fn fail(&mut self, refusal: &Refusal, most: &mut Option<Seen>) {
-        *self.state = State::Failed;
-        note(most, Seen::Error);
-        let Writer::OpenAi(writer) = self.writer;
-        let event = Event::Error { kind: None, message: Text::of(refusal.message()) };
-        writer.write(event, self.out, self.dropped);
+        let event = Event::Error { status: 502, kind: None, message: Text::of(refusal.message()) };
+        follow(&event, self.state, most);
+        self.writer.write(event, self.out, self.dropped);
+    }
+}
+
+/// Keeps the state of the stream and the most telling thing that was seen.
+fn follow(event: &Event<'_>, state: &mut State, most: &mut Option<Seen>) {
+    let seen = seen(event);
+    note(most, seen);
+    match seen {
+        Seen::Done => *state = State::Done,
+        Seen::Error => *state = State::Failed,
+        Seen::Nothing | Seen::Content => {}
     }
 }
 

@@ -68,17 +68,13 @@ impl<'o> Object<'o> {
 pub(super) struct Array<'o> {
     out: &'o mut Vec<u8>,
     any: bool,
+    amended: bool,
 }
 
 impl<'o> Array<'o> {
     pub(super) fn begin(out: &'o mut Vec<u8>) -> Self {
         out.push(b'[');
-        Self { out, any: false }
-    }
-
-    /// Goes on with a list that has items already.
-    pub(super) fn resume(out: &'o mut Vec<u8>) -> Self {
-        Self { out, any: true }
+        Self { out, any: false, amended: false }
     }
 
     /// Begins an item; its value is the caller's to write.
@@ -87,6 +83,7 @@ impl<'o> Array<'o> {
             self.out.push(b',');
         }
         self.any = true;
+        self.amended = false;
         self.out
     }
 
@@ -98,9 +95,10 @@ impl<'o> Array<'o> {
         !self.any
     }
 
-    /// Adds a member to the object that was written last, which has one already.
+    /// Adds a member, once, to the object that was written last, which has one already.
     pub(super) fn amend_last(&mut self, write: impl FnOnce(&mut Object<'_>)) {
-        if self.any && self.out.pop() == Some(b'}') {
+        if self.any && !self.amended && self.out.pop() == Some(b'}') {
+            self.amended = true;
             let mut object = Object { out: self.out, any: true };
             write(&mut object);
             object.end();

@@ -5,7 +5,7 @@ use super::super::wire::{Object, utf8};
 use super::super::{Dropped, Refusal};
 use super::{stop, usage};
 use crate::conversation::{Block, Event, Text};
-use crate::dialects::anthropic::Tokens;
+use crate::dialects::anthropic::{Tokens, status_of};
 
 /// Follows one stream.
 #[derive(Debug, Default)]
@@ -61,7 +61,9 @@ impl Reader {
                 let mut error = event.object("error").unwrap_or_default();
                 let message = error.text("message");
                 let message = message.unwrap_or_else(|| Text::of("The provider failed in its stream."));
-                emit(Event::Error { kind: error.text("type"), message }, dropped);
+                let kind = error.text("type");
+                let status = kind.as_ref().and_then(Text::plain).map_or(500, |kind| status_of(&kind));
+                emit(Event::Error { status, kind, message }, dropped);
             }
             "ping" => {}
             other => dropped.push(format!("event.{other}")),

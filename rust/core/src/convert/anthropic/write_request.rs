@@ -19,8 +19,7 @@ pub(in super::super) fn write(
 
     let mut object = Object::begin(out);
     object.string("model", target.model).number("max_tokens", max_tokens);
-    write_turns::system(request, target, &mut object, dropped);
-    write_turns::messages(request, target, &mut object, dropped)?;
+    write_turns::write(request, target, &mut object, dropped)?;
     write_tools::write(request, target, &mut object, dropped);
     for (name, number) in [("temperature", draw.temperature), ("top_p", draw.top_p), ("top_k", draw.top_k)] {
         if let Some(number) = number {

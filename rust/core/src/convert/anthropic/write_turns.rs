@@ -10,48 +10,80 @@ use super::super::{Dropped, Refusal, Target};
 use super::write_blocks::{block, cache_mark, text_block};
 use crate::conversation::{Part, Request, Role, Turn};
 
-/// Whether the instructions at `at` stay where they are.
-fn stays(turns: &[Turn<'_>], at: usize, target: &Target<'_>) -> bool {
-    let spoken = |turn: &&Turn<'_>| turn.role != Role::System;
-    let before = turns[..at].iter().rev().find(spoken);
-    let after = turns[at..].iter().find(spoken);
-    target.traits.system_turns
-        && before.is_some_and(|turn| turn.role != Role::Assistant)
-        && after.is_none_or(|turn| turn.role == Role::Assistant)
+/// A turn with something in it.
+struct Spoken {
+    role: Role,
+    at: usize,
+    /// Its blocks, without brackets around them.
+    blocks: Vec<u8>,
 }
 
-/// Writes `system`, where there are instructions for it.
-pub(super) fn system(
+/// Writes `system`, where there are instructions for it, and `messages`.
+pub(super) fn write(
     request: &Request<'_>,
     target: &Target<'_>,
     object: &mut Object<'_>,
     dropped: &mut Dropped,
-) {
-    let turns = &request.turns;
+) -> Result<(), Refusal> {
+    // A turn with nothing in it does not part those around it.
+    let turns: Vec<Spoken> = request.turns.iter().filter_map(|turn| spoken(turn, dropped)).collect();
     let leading = turns.iter().take_while(|turn| turn.role == Role::System).count();
-    let moved = |at: &usize| turns[*at].role == Role::System && !stays(turns, *at, target);
-    let moved: Vec<usize> = (0..turns.len()).filter(moved).collect();
-    if moved.is_empty() {
-        return;
+    let moves: Vec<bool> = (0..turns.len()).map(|at| moves(&turns, at, target)).collect();
+    for (turn, _) in turns.iter().zip(&moves).skip(leading).filter(|(_, moves)| **moves) {
+        dropped.push(format!("messages[{}].position", turn.at));
     }
-    let mut content = Vec::new();
-    let mut blocks = Array::begin(&mut content);
-    for at in moved {
-        let turn = &turns[at];
-        if at >= leading {
-            dropped.push(format!("messages[{}].position", turn.at));
+    let instructions: Vec<&[u8]> =
+        turns.iter().zip(&moves).filter(|(_, moves)| **moves).map(|(turn, _)| &*turn.blocks).collect();
+    if !instructions.is_empty() {
+        let out = object.key("system");
+        out.push(b'[');
+        out.extend_from_slice(&instructions.join(&b','));
+        out.push(b']');
+    }
+
+    let mut stay = turns.iter().zip(&moves).filter(|(_, moves)| !**moves).map(|(turn, _)| turn).peekable();
+    if stay.peek().is_none() {
+        let what = "holds nothing that can be sent to this provider: it asks for a user's turn with content";
+        return Err(Refusal::unservable("messages", what));
+    }
+    let mut list = object.array("messages");
+    while let Some(turn) = stay.next() {
+        let role = role(turn.role);
+        let mut message = list.object();
+        message.string("role", role);
+        let out = message.key("content");
+        out.push(b'[');
+        out.extend_from_slice(&turn.blocks);
+        // Turns of one role that follow one another are one.
+        while let Some(next) = stay.next_if(|next| self::role(next.role) == role) {
+            out.push(b',');
+            out.extend_from_slice(&next.blocks);
         }
-        for part in &turn.parts {
-            instruction(part, turn.at, &mut blocks, dropped);
-        }
+        out.push(b']');
+        message.end();
     }
-    if blocks.is_empty() {
-        return;
-    }
-    blocks.end();
-    object.key("system").extend_from_slice(&content);
+    list.end();
+    Ok(())
 }
 
+/// Writes the blocks of a turn; None where there are none.
+fn spoken(turn: &Turn<'_>, dropped: &mut Dropped) -> Option<Spoken> {
+    let mut blocks = Vec::new();
+    let mut list = Array::begin(&mut blocks);
+    for part in &turn.parts {
+        if turn.role == Role::System {
+            instruction(part, turn.at, &mut list, dropped);
+        } else {
+            block(part, turn, &mut list, dropped);
+        }
+    }
+    if list.is_empty() {
+        return None;
+    }
+    Some(Spoken { role: turn.role, at: turn.at, blocks: blocks.split_off(1) })
+}
+
+/// Instructions are texts.
 fn instruction(part: &Part<'_>, at: usize, blocks: &mut Array<'_>, dropped: &mut Dropped) {
     match part {
         Part::Text(text) => text_block(text, at, blocks, dropped),
@@ -60,51 +92,15 @@ fn instruction(part: &Part<'_>, at: usize, blocks: &mut Array<'_>, dropped: &mut
     }
 }
 
-/// Writes `messages`: turns of one role that follow one another become one.
-pub(super) fn messages(
-    request: &Request<'_>,
-    target: &Target<'_>,
-    object: &mut Object<'_>,
-    dropped: &mut Dropped,
-) -> Result<(), Refusal> {
-    let turns = &request.turns;
-    let mut list = object.array("messages");
-    let mut open: Option<(&'static str, Vec<u8>)> = None;
-    for (at, turn) in turns.iter().enumerate() {
-        if turn.role == Role::System && !stays(turns, at, target) {
-            continue;
-        }
-        let role = role(turn.role);
-        if let Some((_, content)) = open.as_mut().filter(|(before, _)| *before == role) {
-            let mut blocks = Array::resume(content);
-            turn.parts.iter().for_each(|part| block(part, turn, &mut blocks, dropped));
-            continue;
-        }
-        let mut content = Vec::new();
-        let mut blocks = Array::begin(&mut content);
-        turn.parts.iter().for_each(|part| block(part, turn, &mut blocks, dropped));
-        // A turn with nothing in it does not part those around it.
-        if !blocks.is_empty() {
-            close(open.replace((role, content)), &mut list);
-        }
-    }
-    close(open, &mut list);
-    if list.is_empty() {
-        let what = "holds nothing that can be sent to this provider: it asks for a user's turn with content";
-        return Err(Refusal::unservable("messages", what));
-    }
-    list.end();
-    Ok(())
-}
-
-fn close(turn: Option<(&'static str, Vec<u8>)>, list: &mut Array<'_>) {
-    let Some((role, content)) = turn else { return };
-    let mut message = list.object();
-    message.string("role", role);
-    let out = message.key("content");
-    out.extend_from_slice(&content);
-    out.push(b']');
-    message.end();
+/// Whether a turn is one of instructions that go to `system`.
+fn moves(turns: &[Spoken], at: usize, target: &Target<'_>) -> bool {
+    let speaks = |turn: &&Spoken| turn.role != Role::System;
+    let before = turns[..at].iter().rev().find(speaks);
+    let after = turns[at..].iter().find(speaks);
+    let may_stay = target.traits.system_turns
+        && before.is_some_and(|turn| turn.role != Role::Assistant)
+        && after.is_none_or(|turn| turn.role == Role::Assistant);
+    turns[at].role == Role::System && !may_stay
 }
 
 const fn role(role: Role) -> &'static str {

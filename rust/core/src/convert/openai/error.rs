@@ -1,7 +1,9 @@
-//! Writes an error body.
+//! Error bodies.
 
 use super::super::Fault;
+use super::super::wire::{self, utf8};
 use super::super::write::Object;
+use crate::conversation::Text;
 
 /// The `type` of an error in OpenAI's words.
 fn kind(status: u16) -> &'static str {
@@ -23,4 +25,13 @@ pub(in super::super) fn write(fault: &Fault, status: u16, out: &mut Vec<u8>) {
     error.string("code", fault.code.as_deref().unwrap_or(&fault.kind)).raw("param", "null");
     error.end();
     body.end();
+}
+
+/// Reads one; None where it is of another shape.
+pub(in super::super) fn read(body: &[u8]) -> Option<Fault> {
+    let mut error = utf8(body).and_then(wire::Object::read)?.object("error")?;
+    let mut plain = |name| error.text(name).and_then(Text::into_plain).map(Box::from);
+    let message = plain("message")?;
+    let code = plain("code");
+    Some(Fault { kind: plain("type").unwrap_or_else(|| "server_error".into()), message, code })
 }

@@ -7,19 +7,51 @@
 //! that is worth caching, as OpenAI's own `prompt_cache_breakpoint` does.
 
 mod error;
+mod read_answer;
+mod read_events;
 mod read_messages;
 mod read_request;
 mod read_tools;
 mod write_answer;
 mod write_events;
+mod write_messages;
+mod write_request;
 
-pub(super) use error::write as write_error;
+pub(super) use error::{read as read_error, write as write_error};
+pub(super) use read_answer::read as read_answer;
+pub(super) use read_events::Reader as EventReader;
 pub(super) use read_request::read as read_request;
 pub(super) use write_answer::write as write_answer;
 pub(super) use write_events::Writer as EventWriter;
+pub(super) use write_request::write as write_request;
 
+use super::wire;
 use super::write::Object;
-use crate::conversation::{Reasoning, Stop, Usage};
+use crate::conversation::{Number, Reasoning, Stop, Text, Usage};
+
+/// Why an answer ended.
+fn read_stop(reason: Text<'_>) -> Stop<'_> {
+    match reason.plain().as_deref() {
+        Some("stop") => Stop::End,
+        Some("length") => Stop::Length,
+        Some("tool_calls" | "function_call") => Stop::ToolCalls,
+        Some("content_filter") => Stop::Filter(None),
+        _ => Stop::Other(reason),
+    }
+}
+
+fn read_usage(mut usage: wire::Object<'_>) -> Usage {
+    let count = |object: &mut wire::Object<'_>, name: &str| object.number(name).and_then(Number::whole);
+    let mut prompt = usage.object("prompt_tokens_details").unwrap_or_default();
+    let mut completion = usage.object("completion_tokens_details").unwrap_or_default();
+    Usage {
+        input: count(&mut usage, "prompt_tokens").unwrap_or(0),
+        output: count(&mut usage, "completion_tokens").unwrap_or(0),
+        cache_read: count(&mut prompt, "cached_tokens").unwrap_or(0),
+        cache_write: count(&mut prompt, "cache_write_tokens").unwrap_or(0),
+        reasoning: count(&mut completion, "reasoning_tokens"),
+    }
+}
 
 /// Why an answer ended, in OpenAI's words, and the name of what they do not say.
 fn finish_reason(stop: &Stop<'_>) -> (&'static str, Option<&'static str>) {

@@ -164,7 +164,8 @@ pub(super) fn mark<'a>(object: &mut Object<'a>, path: &str, dropped: &mut Droppe
     found
 }
 
-fn reasoning<'a>(
+/// Reads what the model thought: `thinking_blocks`, or `reasoning_content` where there are none.
+pub(super) fn reasoning<'a>(
     message: &mut Object<'a>,
     path: &str,
     parts: &mut Vec<Part<'a>>,

@@ -7,7 +7,6 @@ use super::super::write::{Object, push_number};
 use super::super::{Dropped, Fault, Stamp};
 use super::{finish_reason, write_thinking, write_usage};
 use crate::conversation::{Block, Event, Reasoning, Stop, Text, Usage};
-use crate::dialects::anthropic::status_of;
 use crate::json::escape_into;
 
 /// A tool call whose block is open.
@@ -77,12 +76,9 @@ impl Writer {
             Event::Close { index } => self.close(index, out),
             Event::Stop(stop) => self.stop = Some(stop.into_owned()),
             Event::End(usage) => self.end(usage.as_ref(), out, dropped),
-            Event::Error { kind, message } => {
-                let plain = |text: &Text<'_>| text.plain().unwrap_or_default().into();
-                let kind: Box<str> = kind.as_ref().map_or_else(|| "api_error".into(), plain);
-                let status = status_of(&kind);
+            Event::Error { status, kind, message } => {
                 out.extend_from_slice(b"data: ");
-                super::write_error(&Fault { kind, message: plain(&message), code: None }, status, out);
+                super::write_error(&Fault::of(kind.as_ref(), &message), status, out);
                 out.extend_from_slice(b"\n\n");
             }
         }
