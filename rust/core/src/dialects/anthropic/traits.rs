@@ -126,7 +126,8 @@ fn generation(model: &str) -> Option<(&'static str, Version)> {
         if let Some(known) = FAMILIES.iter().find(|known| **known == word) {
             family = Some(*known);
         } else if word == "preview" {
-            numbers[0].get_or_insert(5);
+            // Mythos Preview, which came before Claude 5, takes what Claude 4.7 does.
+            numbers = [Some(4), Some(7)];
         } else if word.len() <= 2
             && let Ok(number) = word.parse()
         {
@@ -156,7 +157,7 @@ mod tests {
             ("us.anthropic.claude-opus-4-6-v1", Some(("opus", (4, 6)))),
             ("anthropic/claude-haiku-5-5", Some(("haiku", (5, 5)))),
             ("claude-fable-5", Some(("fable", (5, 0)))),
-            ("claude-mythos-preview", Some(("mythos", (5, 0)))),
+            ("claude-mythos-preview", Some(("mythos", (4, 7)))),
             ("claude-2.1", None),
             ("claude", None),
             ("gpt-4o", None),
@@ -185,6 +186,7 @@ mod tests {
             ("claude-opus-4-8", (S::Neither, T::Adaptive, already, Efforts::All, true, true)),
             ("claude-sonnet-5", (S::Neither, T::Adaptive, Silence::Disabled, Efforts::All, true, false)),
             ("claude-sonnet-5-5", (S::Neither, T::Adaptive, Silence::BetweenTools, Efforts::All, true, true)),
+            ("claude-mythos-preview", (S::Neither, T::Adaptive, Silence::Never, Efforts::All, true, false)),
             ("claude-fable-5-1", (S::Neither, T::Adaptive, Silence::Never, Efforts::All, true, true)),
         ] {
             assert_eq!(row(model), expected, "{model}");
