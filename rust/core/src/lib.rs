@@ -5,6 +5,8 @@
 
 pub mod address;
 pub mod balance;
+pub mod conversation;
+pub mod convert;
 pub mod dialects;
 pub mod error;
 pub mod json;

@@ -2,7 +2,8 @@
 //!
 //! Tests, the benchmark and the quick start all need a provider that answers at once, that can be told to misbehave,
 //! and that remembers what reached it. This one speaks OpenAI's dialect on its own paths, with or without the `/v1`
-//! prefix and below Azure's `/openai/deployments/{model}`; any other path is a 404 in OpenAI's error shape.
+//! prefix and below Azure's `/openai/deployments/{model}`, and Anthropic's on `/v1/messages` and below `/anthropic/`;
+//! any other path is a 404 in OpenAI's error shape.
 //!
 //! Behaviour comes, nearest first, from the request's `x-mock-*` headers, the API key's script
 //! (`PUT /_mock/keys/{key}`) and the start [`Options`]; the names are those of [`script`]. What arrived, and whether
@@ -11,6 +12,7 @@
 //! It has to outrun what is measured through it: every thread is a shard with its own single-threaded runtime and its
 //! own listening socket, request bodies are read in one pass without a tree, and answers are written as bytes.
 
+mod anthropic;
 mod behaviour;
 mod body;
 mod control;

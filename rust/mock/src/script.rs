@@ -2,7 +2,7 @@
 //!
 //! | name | value | effect |
 //! |---|---|---|
-//! | `status` | 200–599 | answer with it; from 300 on with a body in OpenAI's error shape |
+//! | `status` | 200–599 | answer with it; from 300 on with a body in the dialect's error shape |
 //! | `delay-ms` (`latency-ms`) | ms | wait before the answer |
 //! | `ttft-ms` | ms | wait between the headers and the first event of a stream |
 //! | `chunk-ms` | ms | wait between content events; above 0 one write an event |

@@ -18,7 +18,7 @@ use crate::record::{Recorder, Trace, unix_ms};
 use crate::reply::{self, Answer, Failure, HeaderTemplate, RETRY_AFTER_MS};
 use crate::script::Script;
 use crate::upload::Upload;
-use crate::{control, route};
+use crate::{anthropic, control, route};
 
 /// What all shards share.
 #[derive(Debug)]
@@ -83,15 +83,17 @@ pub(crate) async fn serve(
         trace.finish();
     }
 
+    let dialect = Dialect::of(path);
     let behaviour = match Behaviour::of(&shared.base, &shared.keys, &parts.headers) {
         Ok(behaviour) => behaviour,
         Err(message) => {
-            return Ok(respond(shared, &shared.base, id, Duration::ZERO, refusal(&message), trace));
+            let refusal = dialect.refusal(&message);
+            return Ok(respond(shared, &shared.base, id, Duration::ZERO, refusal, trace));
         }
     };
     let script = behaviour.script.as_ref();
     let outcome = if behaviour.is_limited() {
-        Outcome::Answer(reply::scripted(StatusCode::TOO_MANY_REQUESTS))
+        Outcome::Answer(dialect.scripted(StatusCode::TOO_MANY_REQUESTS))
     } else {
         let resource = route::resource(path);
         let call = Call {
@@ -107,7 +109,7 @@ pub(crate) async fn serve(
             id,
             created: started_ms / 1000,
         };
-        decide(&call, behaviour.status)
+        decide(dialect, &call, behaviour.status)
     };
     let tokens = match &outcome {
         Outcome::Answer(Answer::Whole { tokens, .. }) => *tokens,
@@ -119,7 +121,7 @@ pub(crate) async fn serve(
     }
     let answer = match outcome {
         Outcome::Answer(answer) => answer,
-        Outcome::Garbage => garbage(&received.bytes),
+        Outcome::Garbage => dialect.garbage(is_stream(&received.bytes)),
         Outcome::Hang => match pending::<Infallible>().await {},
         Outcome::Close { reset: by_reset } => {
             trace.finish();
@@ -131,11 +133,70 @@ pub(crate) async fn serve(
     if let Some(limit) = &behaviour.limit {
         limit_headers(response.headers_mut(), limit);
     }
+    if dialect == Dialect::Anthropic {
+        anthropic::rename_headers(response.headers_mut());
+    }
     Ok(response)
 }
 
+/// Whose words an answer is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dialect {
+    OpenAi,
+    Anthropic,
+}
+
+impl Dialect {
+    fn of(path: &str) -> Self {
+        if anthropic::resource(path).is_some() { Self::Anthropic } else { Self::OpenAi }
+    }
+
+    fn answer(self, call: &Call<'_>) -> Answer {
+        match self {
+            Self::OpenAi => openai::answer(call),
+            Self::Anthropic => anthropic::answer(call),
+        }
+    }
+
+    fn scripted(self, status: StatusCode) -> Answer {
+        match self {
+            Self::OpenAi => reply::scripted(status),
+            Self::Anthropic => anthropic::scripted(status),
+        }
+    }
+
+    /// The script itself is wrong.
+    fn refusal(self, message: &str) -> Answer {
+        match self {
+            Self::OpenAi => {
+                let failure = Failure::new(StatusCode::BAD_REQUEST, message);
+                Failure { code: Some("script_invalid"), ..failure }.into()
+            }
+            Self::Anthropic => anthropic::failure(StatusCode::BAD_REQUEST, message),
+        }
+    }
+
+    /// Status 200 and JSON that does not parse, as an event where a stream was asked for.
+    fn garbage(self, stream: bool) -> Answer {
+        const EVENTS: &str = "text/event-stream; charset=utf-8";
+        match (self, stream) {
+            (Self::OpenAi, true) => {
+                Answer::binary(EVENTS, "data: {\"id\":\"chatcmpl-\",\"choices\":[{\"del\n\ndata: [DONE]\n\n")
+            }
+            (Self::OpenAi, false) => Answer::json("{\"id\":\"chatcmpl-\",\"choices\":[{\"mess"),
+            (Self::Anthropic, true) => Answer::binary(
+                EVENTS,
+                "event: message_start\ndata: {\"type\":\"message_st\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+            ),
+            (Self::Anthropic, false) => {
+                Answer::json("{\"id\":\"msg_\",\"type\":\"message\",\"content\":[{\"te")
+            }
+        }
+    }
+}
+
 /// What the script makes of a request.
-fn decide(call: &Call<'_>, status: Option<u16>) -> Outcome {
+fn decide(dialect: Dialect, call: &Call<'_>, status: Option<u16>) -> Outcome {
     let script = call.script;
     let on = |flag: Option<bool>| flag == Some(true);
     if on(script.close) || on(script.reset) {
@@ -146,10 +207,10 @@ fn decide(call: &Call<'_>, status: Option<u16>) -> Outcome {
     }
     let status = status.and_then(|code| StatusCode::from_u16(code).ok());
     match status {
-        Some(status) if !status.is_success() => Outcome::Answer(reply::scripted(status)),
+        Some(status) if !status.is_success() => Outcome::Answer(dialect.scripted(status)),
         _ if on(script.garbage) => Outcome::Garbage,
         wanted => {
-            let mut answer = openai::answer(call);
+            let mut answer = dialect.answer(call);
             if let (Some(wanted), Answer::Whole { status, .. }) = (wanted, &mut answer)
                 && status.is_success()
             {
@@ -160,26 +221,13 @@ fn decide(call: &Call<'_>, status: Option<u16>) -> Outcome {
     }
 }
 
-fn refusal(message: &str) -> Answer {
-    let failure = Failure::new(StatusCode::BAD_REQUEST, message);
-    Failure { code: Some("script_invalid"), ..failure }.into()
-}
-
-/// Status 200 and JSON that does not parse, as an event where a stream was asked for.
-fn garbage(body: &[u8]) -> Answer {
+/// Whether a request asks for a stream.
+fn is_stream(body: &[u8]) -> bool {
     #[derive(serde::Deserialize)]
     struct Streaming {
         stream: Option<bool>,
     }
-    let streaming = serde_json::from_slice::<Streaming>(body).is_ok_and(|asked| asked.stream == Some(true));
-    if streaming {
-        Answer::binary(
-            "text/event-stream; charset=utf-8",
-            "data: {\"id\":\"chatcmpl-\",\"choices\":[{\"del\n\ndata: [DONE]\n\n",
-        )
-    } else {
-        Answer::json("{\"id\":\"chatcmpl-\",\"choices\":[{\"mess")
-    }
+    serde_json::from_slice::<Streaming>(body).is_ok_and(|asked| asked.stream == Some(true))
 }
 
 fn respond(

@@ -2,6 +2,7 @@
 
 mod answers;
 mod faults;
+mod messages;
 mod records;
 mod uploads;
 

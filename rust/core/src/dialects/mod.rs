@@ -1,5 +1,6 @@
 //! Wire formats: which paths they have, how their errors look, what their answers say.
 
+pub mod anthropic;
 mod climb;
 pub mod openai;
 mod operation;

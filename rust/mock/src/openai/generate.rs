@@ -16,24 +16,24 @@ const LEAST_PIECE: usize = 8;
 
 /// What the request says about the answer.
 #[derive(Default)]
-pub(super) struct Wish<'a> {
-    pub(super) model: &'a str,
-    pub(super) last_user: &'a str,
+pub(crate) struct Wish<'a> {
+    pub(crate) model: &'a str,
+    pub(crate) last_user: &'a str,
     /// Bytes of a content event around its text.
-    pub(super) framing: usize,
-    pub(super) tools: Option<&'a RawValue>,
-    pub(super) tool_choice: Option<&'a RawValue>,
-    pub(super) format: Option<&'a RawValue>,
+    pub(crate) framing: usize,
+    pub(crate) tools: Option<&'a RawValue>,
+    pub(crate) tool_choice: Option<&'a RawValue>,
+    pub(crate) format: Option<&'a RawValue>,
 }
 
 /// The answer, before a dialect frames it.
-pub(super) enum Reply {
+pub(crate) enum Reply {
     Text(Content),
     Tool { name: String, arguments: Content },
 }
 
 impl Reply {
-    pub(super) fn content(&self) -> &Content {
+    pub(crate) fn content(&self) -> &Content {
         match self {
             Self::Text(content) | Self::Tool { arguments: content, .. } => content,
         }
@@ -41,7 +41,7 @@ impl Reply {
 }
 
 /// Decides what to answer.
-pub(super) fn reply(script: &Script, wish: &Wish<'_>) -> Refused<Reply> {
+pub(crate) fn reply(script: &Script, wish: &Wish<'_>) -> Refused<Reply> {
     if let Some(choice) = wish.tool_choice
         && let Some(reply) = tool_call(script, wish.tools, &value(choice))?
     {
@@ -69,7 +69,7 @@ pub(super) fn reply(script: &Script, wish: &Wish<'_>) -> Refused<Reply> {
 }
 
 /// The token counts, unless the script keeps them back.
-pub(super) fn usage(script: &Script, input_bytes: usize, content: &Content) -> Option<Usage> {
+pub(crate) fn usage(script: &Script, input_bytes: usize, content: &Content) -> Option<Usage> {
     if script.no_usage == Some(true) {
         return None;
     }

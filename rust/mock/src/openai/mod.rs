@@ -4,14 +4,14 @@ mod chat;
 mod completions;
 mod embeddings;
 mod files;
-mod generate;
+pub(crate) mod generate;
 mod media;
-mod models;
+pub(crate) mod models;
 mod moderations;
 mod multipart;
-mod request;
+pub(crate) mod request;
 mod responses;
-mod schema;
+pub(crate) mod schema;
 
 use std::borrow::Cow;
 

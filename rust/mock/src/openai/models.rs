@@ -8,7 +8,7 @@ use crate::reply::{Answer, Failure};
 use crate::text::Json;
 
 /// The model that does not exist.
-pub(super) const MISSING: &str = "missing-model";
+pub(crate) const MISSING: &str = "missing-model";
 const LISTED: [&str; 6] = [
     "echo",
     "gpt-4o",

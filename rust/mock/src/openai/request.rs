@@ -7,9 +7,9 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 
 /// `messages` of chat, or `input` of responses: the last user's text and the size of all texts.
 #[derive(Debug, Default)]
-pub(super) struct Turns<'a> {
-    pub(super) last_user: Cow<'a, str>,
-    pub(super) bytes: usize,
+pub(crate) struct Turns<'a> {
+    pub(crate) last_user: Cow<'a, str>,
+    pub(crate) bytes: usize,
 }
 
 #[derive(serde::Deserialize)]

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 const DEPTH: usize = 32;
 
 /// Builds the document.
-pub(super) fn minimal(schema: &Value) -> Value {
+pub(crate) fn minimal(schema: &Value) -> Value {
     instance(schema, schema, DEPTH)
 }
 

@@ -151,7 +151,7 @@ async fn other_paths_and_prefixes() {
         (&json!(false), &json!(true))
     );
     for (method, path, body, status, code) in [
-        ("POST", "/v1/messages", "{}", 404, json!(null)),
+        ("POST", "/v1/telepathy", "{}", 404, json!(null)),
         ("GET", CHAT, "", 405, json!("method_not_supported")),
         ("GET", "/v1/models/missing-model", "", 404, json!("model_not_found")),
         ("POST", CHAT, "{\"model\":\"missing-model\",\"messages\":[]}", 404, json!("model_not_found")),
