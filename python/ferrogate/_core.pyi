@@ -55,8 +55,11 @@ class Engine:
         """Prometheus text of this engine."""
     def status(self) -> bytes:
         """JSON: generation, live snapshots, in_flight, connections, draining, journal counters, threads."""
-    def inbox(self) -> Inbox:
-        """A completion queue for one event loop."""
+    def inbox(self, here: bool) -> Inbox:
+        """A completion queue for one event loop, the running one of this thread.
+
+        ``here`` has its requests run on this thread, in :meth:`Inbox.drain`, and not on engine threads.
+        """
     def journal_read(self, segment: int, offset: int, max_rows: int) -> tuple[int, list[Any], int, int]:
         """Up to ``max_rows`` rows after a position: (rows, their values in one flat list, segment, offset).
 
@@ -69,6 +72,9 @@ class Engine:
 class Inbox:
     """Completions of the ASGI door: one file descriptor wakes one event loop."""
 
+    @property
+    def here(self) -> bool:
+        """Whether :meth:`drain` must be called after a submission, and from time to time for what is late."""
     def fileno(self) -> int: ...
     def submit(
         self,
@@ -86,15 +92,28 @@ class Inbox:
         piece of
         HTTP/1.1. Raises ValueError where the request is not HTTP.
         """
+    def take(self, message: bytes, most_head: int) -> int | None:
+        """Hand in a request that stands whole in what was read; returns its ticket.
+
+        Its answer is HTTP/1.1 from the header lines on. 0 where the end of its body has not come yet, and
+        None where the bytes are anything but one inference request that can be read in one way only, or its
+        head is longer: nothing was done about it.
+        """
     def feed(self, ticket: int, part: bytes, more: bool) -> bool:
         """Another part of the body.
 
         False when the caller must wait for a ``room`` completion before the next.
         """
-    def drain(self) -> list[tuple[int, int, int, list[tuple[bytes, bytes]] | None, bytes]]:
-        """All that has arrived: (ticket, kind, status, headers, bytes); kinds are in doors/asgi.py."""
-    def more(self, ticket: int) -> bytes | None:
-        """The sent bytes are gone: take what has arrived since, or None and a completion will follow."""
+    def drain(self, news: bool) -> list[tuple[int, int, int, list[tuple[bytes, bytes]] | None, bytes]]:
+        """All that has arrived: (ticket, kind, status, headers, bytes); kinds are in doors/asgi.py.
+
+        ``news`` says that the descriptor may be readable, or that time has passed.
+        """
+    def more(self, ticket: int) -> tuple[int, bytes] | None:
+        """The sent bytes are gone: take what has arrived since, and its kind: a chunk or an end.
+
+        None where nothing has: a completion will follow.
+        """
     def cancel(self, ticket: int) -> None:
         """The client left."""
     def close(self) -> None: ...

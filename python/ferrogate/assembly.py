@@ -173,11 +173,17 @@ class Assembly:
 
             engine = self.compiled = Engine(
                 self._opened(snapshot),
-                workers=self.settings.threads,
+                workers=self._workers(),
                 journal=self.folder / "journal",
                 payloads=self.folder / PAYLOADS_NAME,
             )
         return _OpenHosts(engine) if self._open_hosts else engine
+
+    def _workers(self) -> int:
+        """Engine threads. An event loop that has the requests anyway serves them best on its own thread."""
+        if self._open_hosts or self.settings.door != "native":
+            return self.settings.workers or 1
+        return self.settings.threads
 
     def _opened(self, snapshot: Snapshot) -> Snapshot:
         return _without_host_checks(snapshot) if self._open_hosts else snapshot

@@ -74,7 +74,10 @@ class Server(Section):
     door: Literal["native", "uvicorn"] = Field(default="native", description="who reads the socket")
     engine: Literal["rust", "python"] = Field(default="rust", description="who does the work")
     workers: int | None = Field(
-        default=None, ge=1, le=1024, description="engine threads; default: one a core"
+        default=None,
+        ge=1,
+        le=1024,
+        description="engine threads; default: one a core, for an ASGI door the event loop's own",
     )
     drain_ms: Milliseconds = Field(
         default=30_000, alias="drain", description="time for running requests at the end"

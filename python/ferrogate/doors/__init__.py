@@ -72,7 +72,7 @@ class Split:
     """
 
     def __init__(self, inference: ASGIApp, control: ASGIApp) -> None:
-        self._inference = inference
+        self.inference = inference
         self.control = control
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,4 +82,4 @@ class Split:
     def inference_of(self, scope: Scope) -> ASGIApp | None:
         """Give the inference application where the path is one of its."""
         path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
-        return self._inference if scope["type"] == "http" and is_inference(path) else None
+        return self.inference if scope["type"] == "http" and is_inference(path) else None

@@ -17,7 +17,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from ferrogate.doors import ASGIApp
-from ferrogate.doors.bounded import BoundedProtocol
+from ferrogate.doors.direct import DirectProtocol
 from ferrogate.errors import AddressError, EngineError
 
 __all__ = ["Server", "bind"]
@@ -45,7 +45,7 @@ class Server(uvicorn.Server):
     def __init__(self, app: ASGIApp, *, headers_bytes: Callable[[], int]) -> None:
         config = uvicorn.Config(
             app,
-            http=partial(BoundedProtocol, headers_bytes=headers_bytes),  # type: ignore[arg-type]  # it is called
+            http=partial(DirectProtocol, headers_bytes=headers_bytes),  # type: ignore[arg-type]  # it is called
             ws="none",
             lifespan="off",
             interface="asgi3",

@@ -75,6 +75,7 @@ class Engine:
             "journal": None if journal is None else str(journal),
             "payloads": None if payloads is None else str(payloads),
         }
+        self._workers = workers
         with _mapped():
             self._engine = _core().Engine(_wire(snapshot), orjson.dumps(options))
         self._pid = os.getpid()
@@ -178,9 +179,12 @@ class Engine:
             return dict(orjson.loads(engine.status()))
 
     def inbox(self) -> Inbox:
-        """Open a completion queue for the running event loop, for ``doors.asgi``."""
+        """Open a completion queue for the running event loop, for ``doors.asgi``.
+
+        With one worker there is nothing to spread: requests run on the loop's own thread, which costs less.
+        """
         with self._guarded() as engine:
-            inbox: Inbox = engine.inbox()
+            inbox: Inbox = engine.inbox(self._workers == 1)
             return inbox
 
     def journal_read(self, segment: int, offset: int, max_rows: int) -> tuple[int, list[Any], int, int]:

@@ -19,11 +19,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
-use crate::door::{Calls, Inbox, Job};
+use crate::door::{Address, Calls, Inbox, Job, vacate};
 use crate::journal::{Batch, Figures, Journal, Options as JournalOptions, Reader};
 use crate::observe::{Recorder, Totals};
 use crate::server::{self, ControlPlane};
-use crate::shard::Shard;
+use crate::shard::{Shard, runtime};
 use crate::shared::Shared;
 use crate::upstream::tls_config;
 
@@ -51,6 +51,9 @@ pub(crate) enum Command {
     /// End.
     Stop,
 }
+
+/// In place of the index of an engine thread.
+const HERE: usize = usize::MAX;
 
 /// The engine threads' ears.
 pub(crate) type Commands = Arc<[UnboundedSender<Command>]>;
@@ -186,11 +189,9 @@ impl Engine {
         for index in 0..count {
             let (sender, receiver) = unbounded_channel();
             let shared = Arc::clone(&self.shared);
-            let ring = journal.as_ref().map(Journal::producer);
+            let recorder = self.recorder(journal.as_ref());
             let seed = seed(index);
-            let keeps = self.options.payloads.is_some();
-            let budget = journal.as_ref().filter(|_| keeps).map(|journal| Arc::clone(journal.budget()));
-            let run = move || run_shard(shared, Recorder::new(ring, budget), seed, receiver);
+            let run = move || run_shard(shared, recorder, seed, receiver);
             threads.push(thread::Builder::new().name(format!("fg-engine-{index}")).spawn(run)?);
             commands.push(sender);
         }
@@ -232,14 +233,29 @@ impl Engine {
         lock(&self.running).as_ref().map(|running| Arc::clone(&running.commands))
     }
 
-    /// A completion queue for one event loop.
-    pub fn inbox(&self) -> io::Result<Inbox> {
+    /// A completion queue for the event loop of this thread. Its requests run on the engine threads, or else right
+    /// here, when the loop turns the inbox.
+    pub fn inbox(&self, here: bool) -> io::Result<Inbox> {
         self.start()?;
-        let inbox = Inbox::new(self.commands().ok_or_else(stopped)?)?;
+        let inbox = if here {
+            let recorder =
+                lock(&self.running).as_ref().map(|running| self.recorder(running.journal.as_ref()));
+            let recorder = recorder.ok_or_else(stopped)?;
+            let shared = Arc::clone(&self.shared);
+            Inbox::here(Address::settle(shared, recorder, seed(HERE))?)
+        } else {
+            Inbox::elsewhere(self.commands().ok_or_else(stopped)?)?
+        };
         let mut inboxes = lock(&self.inboxes);
         inboxes.retain(|calls| calls.strong_count() > 0);
         inboxes.push(inbox.calls());
         Ok(inbox)
+    }
+
+    fn recorder(&self, journal: Option<&Journal>) -> Recorder {
+        let payloads = journal.filter(|_| self.options.payloads.is_some());
+        let budget = payloads.map(|journal| Arc::clone(journal.budget()));
+        Recorder::new(journal.map(Journal::producer), budget)
     }
 
     /// What /readyz says, and whether admin paths are forwarded.
@@ -254,6 +270,10 @@ impl Engine {
             return;
         }
         let Some(running) = lock(&self.running).take() else { return };
+        for calls in lock(&self.inboxes).drain(..).filter_map(|calls| calls.upgrade()) {
+            calls.stop();
+        }
+        vacate(&self.shared);
         for commands in running.commands.iter() {
             commands.send(Command::Stop).ok();
         }
@@ -373,15 +393,9 @@ fn seed(index: usize) -> u64 {
 }
 
 fn run_shard(state: Arc<Shared>, recorder: Recorder, seed: u64, commands: UnboundedReceiver<Command>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .thread_name("fg-resolve")
-        .max_blocking_threads(4)
-        .build();
-    let Ok(runtime) = runtime else { return };
+    let Ok(runtime) = runtime() else { return };
     let local = LocalSet::new();
-    let shard = Shard::new(state, recorder, seed);
+    let shard = Shard::new(state, recorder, seed, None);
     local.block_on(&runtime, shard_main(Rc::clone(&shard), commands));
     // Tasks that are left hold their tickets: they are settled as cancelled here, before the ring goes.
     drop(local);

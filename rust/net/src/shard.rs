@@ -2,11 +2,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use tokio::runtime::Runtime;
+
+use crate::door::Bell;
 use crate::observe::Recorder;
 use crate::request::ModelLists;
 use crate::server::Watches;
@@ -30,8 +34,14 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    pub(crate) fn new(shared: Arc<Shared>, recorder: Recorder, seed: u64) -> Rc<Self> {
-        let connector = Connector::new(&shared.tls);
+    /// With a bell, connections ring it: the shard is not on a thread of its own that waits for them.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        recorder: Recorder,
+        seed: u64,
+        bell: Option<Arc<Bell>>,
+    ) -> Rc<Self> {
+        let connector = Connector::new(&shared.tls, bell);
         Rc::new(Self {
             shared,
             connector,
@@ -83,6 +93,16 @@ impl Shard {
             }
         }
     }
+}
+
+/// What a shard runs on.
+pub(crate) fn runtime() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .thread_name("fg-resolve")
+        .max_blocking_threads(4)
+        .build()
 }
 
 /// Wall time from the monotonic clock, so that a record costs one reading.

@@ -216,7 +216,7 @@ fn draining_lets_a_stream_finish_and_takes_nothing_new() {
 fn a_request_of_the_asgi_door_that_is_cancelled_at_once_has_a_record() {
     let upstream = mock();
     let gateway = Gateway::start("cancelled", &[upstream.port()]);
-    let inbox = gateway.engine.inbox().unwrap();
+    let inbox = gateway.engine.inbox(false).unwrap();
     for index in 0..50 {
         let id = format!("early-{index}");
         let body = bytes::Bytes::from_static(b"{\"model\":");

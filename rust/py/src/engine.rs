@@ -106,8 +106,8 @@ impl Engine {
         json(py, &self.net.status())
     }
 
-    fn inbox(&self) -> PyResult<Inbox> {
-        Ok(Inbox::new(self.net.inbox().map_err(|error| PyRuntimeError::new_err(error.to_string()))?))
+    fn inbox(&self, here: bool) -> PyResult<Inbox> {
+        Ok(Inbox::new(self.net.inbox(here).map_err(|error| PyRuntimeError::new_err(error.to_string()))?))
     }
 
     fn journal_read(

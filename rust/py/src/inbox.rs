@@ -46,12 +46,22 @@ impl Inbox {
         self.net.submit(submission).map_err(PyValueError::new_err)
     }
 
+    fn take(&self, message: &[u8], most_head: usize) -> Option<u64> {
+        self.net.take(&Bytes::copy_from_slice(message), most_head)
+    }
+
     fn feed(&self, ticket: u64, part: &[u8], more: bool) -> bool {
         self.net.feed(ticket, Bytes::copy_from_slice(part), more)
     }
 
-    fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let completions = self.net.drain();
+    #[getter]
+    fn here(&self) -> bool {
+        self.net.is_here()
+    }
+
+    /// Holds the GIL also where requests run in it: beside a busy thread, having it back costs milliseconds.
+    fn drain<'py>(&self, py: Python<'py>, news: bool) -> PyResult<Bound<'py, PyList>> {
+        let completions = self.net.drain(news);
         let mut out = Vec::with_capacity(completions.len());
         for completion in completions {
             let headers = match &completion.headers {
@@ -73,8 +83,8 @@ impl Inbox {
         PyList::new(py, out)
     }
 
-    fn more<'py>(&self, py: Python<'py>, ticket: u64) -> Option<Bound<'py, PyBytes>> {
-        self.net.more(ticket).map(|bytes| PyBytes::new(py, &bytes))
+    fn more<'py>(&self, py: Python<'py>, ticket: u64) -> Option<(u8, Bound<'py, PyBytes>)> {
+        self.net.more(ticket).map(|(kind, bytes)| (kind as u8, PyBytes::new(py, &bytes)))
     }
 
     fn cancel(&self, ticket: u64) {

@@ -3,15 +3,21 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicU64, AtomicUsize,
+    Ordering::{Relaxed, SeqCst},
+};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 
+use super::bell::Bell;
 use super::fed::Fed;
+use super::home::Address;
 use super::job::Job;
+use super::message::{Reading, read};
 use super::signal::Signal;
 use super::slot::Slot;
 use crate::engine::{Command, Commands};
@@ -35,6 +41,28 @@ pub enum Kind {
     Room = 5,
     /// Status, and the header lines with the whole body behind them, as HTTP/1.1 has them: asked for by `encoded`.
     Encoded = 6,
+    /// Status, and the header lines with the first bytes behind them: the answer to a whole message. More follows.
+    Opened = 7,
+    /// The end, and the end of the connection.
+    Last = 8,
+}
+
+impl Kind {
+    /// Whether nothing follows.
+    fn is_end(self) -> bool {
+        matches!(self, Self::Whole | Self::Encoded | Self::End | Self::Cut | Self::Last)
+    }
+}
+
+/// What an answer looks like when it is handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Status, headers and bytes.
+    Parts,
+    /// The same, but a whole answer is one piece of HTTP/1.1.
+    WholeEncoded,
+    /// HTTP/1.1 from the header lines on.
+    Encoded,
 }
 
 /// Something that Python must act on.
@@ -56,13 +84,23 @@ pub struct Completion {
 #[derive(Debug)]
 pub(super) struct Ready {
     waiting: Mutex<Vec<Completion>>,
-    signal: Signal,
+    alarm: Alarm,
+}
+
+/// How the loop is woken.
+#[derive(Debug)]
+enum Alarm {
+    Signal(Signal),
+    Bell(Arc<Bell>),
 }
 
 impl Ready {
     pub(super) fn push(&self, completion: Completion) {
         lock(&self.waiting).push(completion);
-        self.signal.raise();
+        match &self.alarm {
+            Alarm::Signal(signal) => signal.raise(),
+            Alarm::Bell(bell) => bell.ring(),
+        }
     }
 }
 
@@ -92,11 +130,20 @@ struct Pending {
 
 /// The requests of one event loop that have not ended.
 #[derive(Default)]
-pub(crate) struct Calls(Mutex<HashMap<u64, Pending>>);
+pub(crate) struct Calls {
+    pending: Mutex<HashMap<u64, Pending>>,
+    stopped: AtomicBool,
+}
 
 impl Calls {
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Pending>> {
-        lock(&self.0)
+        lock(&self.pending)
+    }
+
+    /// The engine takes no more requests, and does none.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, SeqCst);
+        self.wake();
     }
 
     /// Has every request look at the engine's state.
@@ -109,22 +156,39 @@ impl Calls {
 
 /// One event loop's entrance to the engine.
 pub struct Inbox {
-    commands: Commands,
+    way: Way,
     ready: Arc<Ready>,
     pending: Arc<Calls>,
     next_ticket: AtomicU64,
-    next_shard: AtomicUsize,
+}
+
+/// Who runs the requests.
+enum Way {
+    /// The engine threads, in turn.
+    Threads(Commands, AtomicUsize),
+    /// The loop's own thread.
+    Here(Address),
 }
 
 impl Inbox {
-    pub(crate) fn new(commands: Commands) -> io::Result<Self> {
-        Ok(Self {
-            commands,
-            ready: Arc::new(Ready { waiting: Mutex::default(), signal: Signal::new()? }),
+    /// Requests run on the engine threads.
+    pub(crate) fn elsewhere(commands: Commands) -> io::Result<Self> {
+        Ok(Self::new(Way::Threads(commands, AtomicUsize::new(0)), Alarm::Signal(Signal::new()?)))
+    }
+
+    /// Requests run at this address, which is on the thread of the loop.
+    pub(crate) fn here(address: Address) -> Self {
+        let alarm = Alarm::Bell(Arc::clone(&address.bell));
+        Self::new(Way::Here(address), alarm)
+    }
+
+    fn new(way: Way, alarm: Alarm) -> Self {
+        Self {
+            way,
+            ready: Arc::new(Ready { waiting: Mutex::default(), alarm }),
             pending: Arc::default(),
             next_ticket: AtomicU64::new(1),
-            next_shard: AtomicUsize::new(0),
-        })
+        }
     }
 
     /// What the engine keeps of this queue.
@@ -132,12 +196,20 @@ impl Inbox {
         Arc::downgrade(&self.pending)
     }
 
-    /// Readable while completions wait.
+    /// Readable when there is something to drain.
     pub fn descriptor(&self) -> RawFd {
-        self.ready.signal.descriptor()
+        match &self.ready.alarm {
+            Alarm::Signal(signal) => signal.descriptor(),
+            Alarm::Bell(bell) => bell.descriptor(),
+        }
     }
 
-    /// Hands a request to an engine thread; returns its ticket.
+    /// Whether the loop must drain after each submission, and from time to time.
+    pub fn is_here(&self) -> bool {
+        matches!(self.way, Way::Here(_))
+    }
+
+    /// Hands a request to the engine; returns its ticket.
     ///
     /// # Errors
     /// A request that is not HTTP, or an engine that has stopped.
@@ -157,19 +229,40 @@ impl Inbox {
         } else {
             (InboundBody::Whole(submission.body), None)
         };
-        let job = Job {
-            slot: Arc::clone(&slot),
-            head,
-            body,
-            encoded: submission.encoded,
-            submitted: Instant::now(),
-        };
+        let form = if submission.encoded { Form::WholeEncoded } else { Form::Parts };
+        self.begin(head, body, fed, slot, form)
+    }
+
+    /// Hands in a request that stands whole in these bytes and has a head of at most so many; its answer is HTTP/1.1
+    /// from the header lines on. None where it is not such a request, and 0 where the end of its body has not come yet:
+    /// nothing was done about it.
+    pub fn take(&self, message: &Bytes, most_head: usize) -> Option<u64> {
+        let Reading::Whole(head, body) = read(message, most_head)? else { return Some(0) };
+        let slot = Arc::new(Slot::new(self.next_ticket.fetch_add(1, Relaxed), Arc::clone(&self.ready)));
+        self.begin(head, InboundBody::Whole(body), None, slot, Form::Encoded).ok()
+    }
+
+    fn begin(
+        &self,
+        head: http::request::Parts,
+        body: InboundBody,
+        fed: Option<Fed>,
+        slot: Arc<Slot>,
+        form: Form,
+    ) -> Result<u64, String> {
+        let ticket = slot.ticket;
+        let job = Job { slot: Arc::clone(&slot), head, body, form, submitted: Instant::now() };
         self.pending.lock().insert(ticket, Pending { slot, fed });
-        let shard = self.next_shard.fetch_add(1, Relaxed) % self.commands.len().max(1);
-        let sent = self
-            .commands
-            .get(shard)
-            .is_some_and(|commands| commands.send(Command::Job(Box::new(job))).is_ok());
+        let sent = !self.pending.stopped.load(SeqCst)
+            && match &self.way {
+                Way::Here(address) => address.begin(job),
+                Way::Threads(commands, next) => {
+                    let shard = next.fetch_add(1, Relaxed) % commands.len().max(1);
+                    commands
+                        .get(shard)
+                        .is_some_and(|commands| commands.send(Command::Job(Box::new(job))).is_ok())
+                }
+            };
         if !sent {
             self.pending.lock().remove(&ticket);
             return Err("the engine has stopped".to_owned());
@@ -183,23 +276,36 @@ impl Inbox {
         fed.is_none_or(|fed| fed.feed(part, more))
     }
 
-    /// All completions that wait.
-    pub fn drain(&self) -> Vec<Completion> {
-        self.ready.signal.lower();
+    /// All completions that wait. `news` tells that the descriptor may be readable.
+    pub fn drain(&self, news: bool) -> Vec<Completion> {
+        if let Alarm::Signal(signal) = &self.ready.alarm {
+            signal.lower();
+        }
+        if let Way::Here(address) = &self.way {
+            if self.pending.stopped.load(SeqCst) {
+                self.close();
+            } else {
+                address.turn(news);
+            }
+        }
         let completions = std::mem::take(&mut *lock(&self.ready.waiting));
         let mut pending = self.pending.lock();
         for completion in &completions {
-            if matches!(completion.kind, Kind::Whole | Kind::Encoded | Kind::End | Kind::Cut) {
+            if completion.kind.is_end() {
                 pending.remove(&completion.ticket);
             }
         }
         completions
     }
 
-    /// What has come since the last bytes were sent, or None and a completion will follow.
-    pub fn more(&self, ticket: u64) -> Option<Bytes> {
+    /// What has come since the last bytes were sent, and whether it is the end; or None and a completion will follow.
+    pub fn more(&self, ticket: u64) -> Option<(Kind, Bytes)> {
         let slot = self.pending.lock().get(&ticket).map(|pending| Arc::clone(&pending.slot))?;
-        slot.more()
+        let more = slot.more();
+        if more.as_ref().is_some_and(|(kind, _)| kind.is_end()) {
+            self.pending.lock().remove(&ticket);
+        }
+        more
     }
 
     /// The client left: the upstream is cancelled at once.
@@ -218,6 +324,11 @@ impl Inbox {
         let tickets: Vec<u64> = self.pending.lock().keys().copied().collect();
         for ticket in tickets {
             self.cancel(ticket);
+        }
+        if let Way::Here(address) = &self.way {
+            // The requests see that their clients left, and say so in the log.
+            address.turn(false);
+            address.leave();
         }
     }
 }

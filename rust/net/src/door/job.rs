@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http_body::Body;
 
-use super::inbox::Kind;
+use super::inbox::{Form, Kind};
 use super::slot::{HELD_BYTES, Slot};
 use crate::relay::Relay;
 use crate::request::{Inbound, InboundBody, abandon, handle};
@@ -22,14 +22,14 @@ pub(crate) struct Job {
     pub(super) slot: Arc<Slot>,
     pub(super) head: Parts,
     pub(super) body: InboundBody,
-    pub(super) encoded: bool,
+    pub(super) form: Form,
     pub(super) submitted: Instant,
 }
 
 impl Job {
     /// Serves the request; returns early when the client leaves.
     pub(crate) async fn run(self, shard: Rc<Shard>) {
-        let Self { slot, head, body, encoded, submitted } = self;
+        let Self { slot, head, body, form, submitted } = self;
         let inbound = Inbound {
             head,
             body,
@@ -57,21 +57,27 @@ impl Job {
         }
         let status = head.status.as_u16();
         let (first, ended) = poll_fn(|cx| Poll::Ready(drain(&mut body, cx))).await;
-        match ended {
-            // Closing is the server's own to do, and it reads the headers that it writes itself.
-            Some(Kind::End) if encoded && !headers.contains_key(http::header::CONNECTION) => {
-                // A stream that was here at once has no length of its own, and nobody frames it any more.
-                if !matches!(status, 204 | 304) {
-                    headers.entry(http::header::CONTENT_LENGTH).or_insert_with(|| first.len().into());
-                }
-                return slot.start_encoded(status, encode(&headers, &first));
+        let closes = headers.contains_key(http::header::CONNECTION);
+        // Closing is the server's own to do, and it reads the headers that it writes itself.
+        if ended == Some(Kind::End) && form != Form::Parts && !closes {
+            // A stream that was here at once has no length of its own, and nobody frames it any more.
+            if !matches!(status, 204 | 304) {
+                headers.entry(http::header::CONTENT_LENGTH).or_insert_with(|| first.len().into());
             }
-            Some(Kind::End) => return slot.start(Kind::Whole, status, headers, first),
-            Some(cut) => {
-                slot.start(Kind::Head, status, headers, first);
-                return slot.finish(cut);
-            }
-            None => slot.start(Kind::Head, status, headers, first),
+            return slot.start_encoded(Kind::Encoded, status, encode(&headers, &first));
+        }
+        let mut framing = Framing::None;
+        if form == Form::Encoded {
+            framing = Framing::of(status, &mut headers);
+            slot.start_encoded(Kind::Opened, status, encode(&headers, &framing.chunk(first)));
+        } else if ended == Some(Kind::End) {
+            return slot.start(Kind::Whole, status, headers, first);
+        } else {
+            slot.start(Kind::Head, status, headers, first);
+        }
+        let end = |kind: Kind| if closes && kind == Kind::End { Kind::Last } else { kind };
+        if let Some(kind) = ended {
+            return slot.finish(end(kind), framing.end(kind, Bytes::new()));
         }
         loop {
             let step = poll_fn(|cx| match slot.poll_room(cx) {
@@ -83,13 +89,53 @@ impl Job {
                 },
             });
             let Some((bytes, ended)) = step.await else { return };
-            if !bytes.is_empty() {
-                slot.push(bytes);
-            }
-            if let Some(kind) = ended {
-                return slot.finish(kind);
+            match ended {
+                None => slot.push(framing.chunk(bytes)),
+                Some(kind) => return slot.finish(end(kind), framing.end(kind, bytes)),
             }
         }
+    }
+}
+
+/// How the body of an encoded answer tells where it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Framing {
+    /// By its length, or the server sees to it.
+    None,
+    /// In chunks (RFC 9112, 7.1).
+    Chunked,
+}
+
+impl Framing {
+    fn of(status: u16, headers: &mut http::HeaderMap) -> Self {
+        if matches!(status, 204 | 304) || headers.contains_key(http::header::CONTENT_LENGTH) {
+            return Self::None;
+        }
+        headers.insert(http::header::TRANSFER_ENCODING, http::HeaderValue::from_static("chunked"));
+        Self::Chunked
+    }
+
+    fn chunk(self, bytes: Bytes) -> Bytes {
+        if self == Self::None || bytes.is_empty() {
+            return bytes;
+        }
+        let size = format!("{:x}\r\n", bytes.len());
+        let mut out = BytesMut::with_capacity(size.len() + bytes.len() + 2);
+        out.extend_from_slice(size.as_bytes());
+        out.extend_from_slice(&bytes);
+        out.extend_from_slice(b"\r\n");
+        out.freeze()
+    }
+
+    /// The last bytes. What is cut has no last chunk: the client sees that it is not whole.
+    fn end(self, kind: Kind, bytes: Bytes) -> Bytes {
+        let chunk = self.chunk(bytes);
+        if self == Self::None || kind == Kind::Cut {
+            return chunk;
+        }
+        let mut out = BytesMut::from(chunk);
+        out.extend_from_slice(b"0\r\n\r\n");
+        out.freeze()
     }
 }
 

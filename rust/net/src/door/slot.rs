@@ -47,9 +47,8 @@ impl Slot {
         self.ready.push(Completion { ticket: self.ticket, kind, status, headers: Some(headers), bytes });
     }
 
-    /// Hands a whole answer to the loop, encoded.
-    pub(super) fn start_encoded(&self, status: u16, bytes: Bytes) {
-        let kind = Kind::Encoded;
+    /// Hands a whole answer, or the start of one, to the loop, encoded.
+    pub(super) fn start_encoded(&self, kind: Kind, status: u16, bytes: Bytes) {
         self.ready.push(Completion { ticket: self.ticket, kind, status, headers: None, bytes });
     }
 
@@ -64,35 +63,34 @@ impl Slot {
         }
     }
 
-    /// The answer is over.
-    pub(super) fn finish(&self, kind: Kind) {
+    /// The answer is over with these bytes.
+    pub(super) fn finish(&self, kind: Kind, bytes: Bytes) {
         let mut state = self.lock();
         if std::mem::take(&mut state.waiting) {
             drop(state);
-            self.complete(kind, Bytes::new());
+            self.complete(kind, bytes);
         } else {
+            state.held.extend_from_slice(&bytes);
             state.finished = Some(kind);
         }
     }
 
-    /// Everything was sent: what has come since, or None and a completion will follow.
-    pub(super) fn more(&self) -> Option<Bytes> {
+    /// Everything was sent: what has come since, and whether that is the end; or None, and a completion will follow.
+    pub(super) fn more(&self) -> Option<(Kind, Bytes)> {
         let mut state = self.lock();
-        if !state.held.is_empty() {
-            let bytes = state.held.split().freeze();
-            if let Some(task) = state.task.take() {
-                task.wake();
-            }
-            return Some(bytes);
+        let is_full = state.held.len() >= HELD_BYTES;
+        let bytes = state.held.split().freeze();
+        if is_full && let Some(task) = &state.task {
+            task.wake_by_ref();
         }
-        match state.finished {
-            Some(kind) => {
-                drop(state);
-                self.complete(kind, Bytes::new());
+        match state.finished.take() {
+            Some(kind) => Some((kind, bytes)),
+            None if bytes.is_empty() => {
+                state.waiting = true;
+                None
             }
-            None => state.waiting = true,
+            None => Some((Kind::Chunk, bytes)),
         }
-        None
     }
 
     /// The client left.

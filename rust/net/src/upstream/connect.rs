@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use super::exchange::Link;
 use super::multiplexed::{Connection, Multiplexed};
 use super::stream::{Socket, Stream};
 use super::trust::{Authorities, failed};
+use crate::door::Bell;
 use crate::shard::LocalExecutor;
 
 /// A bound on an answer's head; hyper's own is 400 kB.
@@ -31,6 +33,7 @@ const PONG: Duration = Duration::from_secs(20);
 /// Opens connections.
 pub(crate) struct Connector {
     authorities: Authorities,
+    bell: Option<Arc<Bell>>,
 }
 
 /// A fresh connection.
@@ -42,14 +45,14 @@ pub(crate) enum Opened {
 }
 
 impl Connector {
-    /// Trusts what `system` does, but where a provider has authorities of its own.
-    pub(crate) fn new(system: &ClientConfig) -> Self {
-        Self { authorities: Authorities::new(system) }
+    /// Trusts what `system` does, but where a provider has authorities of its own. Connections ring the bell.
+    pub(crate) fn new(system: &ClientConfig, bell: Option<Arc<Bell>>) -> Self {
+        Self { authorities: Authorities::new(system), bell }
     }
 
     /// Resolves, connects, shakes hands. The caller bounds the time.
     pub(crate) async fn open(&self, target: &Target) -> Result<Opened, GatewayError> {
-        let stream = dial(target).await?;
+        let stream = dial(target, self.bell.as_deref()).await?;
         if !target.tls {
             return open_h1(Socket::Tcp(stream)).await;
         }

@@ -11,22 +11,33 @@ use std::time::Duration;
 use ferrogate_core::address::is_refused;
 use ferrogate_core::snapshot::Target;
 use ferrogate_core::{GatewayError, Kind};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::{Instant, sleep_until};
+
+use crate::door::Bell;
 
 /// An address that has not answered by then is not waited for alone.
 const STAGGER: Duration = Duration::from_millis(250);
 
-type Attempt<T> = Pin<Box<dyn Future<Output = io::Result<T>>>>;
+type Attempt<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + 'a>>;
 
 /// Resolves and connects. The caller bounds the time.
-pub(super) async fn dial(target: &Target) -> Result<TcpStream, GatewayError> {
+pub(super) async fn dial(target: &Target, bell: Option<&Bell>) -> Result<TcpStream, GatewayError> {
     let addresses = checked(target, lookup(target).await)?;
-    let stream = race(addresses, |address| Box::pin(TcpStream::connect(address))).await.map_err(|error| {
+    let stream = race(addresses, |address| Box::pin(connect(address, bell))).await.map_err(|error| {
         GatewayError::new(Kind::UpstreamConnect, "The provider could not be reached.").with_cause(error)
     })?;
     stream.set_nodelay(true).ok();
     Ok(stream)
+}
+
+/// The bell hears of the connection from the start: that it is there is the first thing to hear.
+async fn connect(address: SocketAddr, bell: Option<&Bell>) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    if let Some(bell) = bell {
+        bell.watch(&socket)?;
+    }
+    socket.connect(address).await
 }
 
 async fn lookup(target: &Target) -> io::Result<Vec<SocketAddr>> {
@@ -72,9 +83,12 @@ fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 }
 
 /// The first connection that comes about. The last failure where none does.
-async fn race<T>(addresses: Vec<SocketAddr>, connect: impl Fn(SocketAddr) -> Attempt<T>) -> io::Result<T> {
+async fn race<'a, T>(
+    addresses: Vec<SocketAddr>,
+    connect: impl Fn(SocketAddr) -> Attempt<'a, T>,
+) -> io::Result<T> {
     let mut waiting = addresses.into_iter();
-    let mut running: Vec<Attempt<T>> = waiting.next().map(&connect).into_iter().collect();
+    let mut running: Vec<Attempt<'a, T>> = waiting.next().map(&connect).into_iter().collect();
     let mut last: Option<io::Error> = None;
     let mut next = Box::pin(sleep_until(Instant::now() + STAGGER));
     poll_fn(|cx| {
