@@ -1,5 +1,6 @@
 //! How much to think, and what that leaves of the sampling parameters.
-//! <https://platform.claude.com/docs/en/build-with-claude/effort>
+//! <https://platform.claude.com/docs/en/build-with-claude/effort>,
+//! <https://platform.claude.com/docs/en/build-with-claude/thinking-tool-workflows>
 
 use super::super::{Dropped, Target};
 use crate::conversation::{Effort, Number, Part, Reasoning, Request, Role, ToolChoice};
@@ -46,10 +47,9 @@ pub(super) fn decide(
         dropped.push(FIELD);
     }
     match traits.thinking {
-        // A call that is forced leaves no room for thoughts; the effort stands.
-        ThinkingForm::Adaptive if forces_a_call(request) => Thinking { effort: word, ..Thinking::default() },
         ThinkingForm::Adaptive => Thinking { form: Some("adaptive"), budget: None, effort: word },
         _ if word.is_some() => Thinking { effort: word, ..Thinking::default() },
+        // With a budget, a call that is forced is refused.
         ThinkingForm::Budget if !forces_a_call(request) && !lacks_thoughts(request) => {
             let budget = budget(effort).min(max_tokens / 2);
             if budget < LEAST_BUDGET {
