@@ -74,7 +74,7 @@ pub(super) fn read(message: &Bytes, most: usize) -> Option<Reading> {
     let length = headers.get(CONTENT_LENGTH)?.as_bytes();
     let is_number = (1..=19).contains(&length.len()) && length.iter().all(u8::is_ascii_digit);
     let length: usize = std::str::from_utf8(length).ok().filter(|_| is_number)?.parse().ok()?;
-    if length < body.len() || !is_inference(&Method::POST, uri.path()) {
+    if length < body.len() || !is_inference(uri.path()) {
         return None;
     }
     if length > body.len() {
