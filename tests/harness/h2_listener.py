@@ -6,6 +6,7 @@ import contextlib
 import socket
 import ssl
 import threading
+from abc import ABC, abstractmethod
 from typing import Self
 
 from harness.certificates import Certificates
@@ -13,7 +14,7 @@ from harness.certificates import Certificates
 __all__ = ["H2Listener"]
 
 
-class H2Listener:
+class H2Listener(ABC):
     """Calls :meth:`talk` for each connection, on a thread of its own, until the test is over."""
 
     def __init__(self, certificates: Certificates) -> None:
@@ -26,9 +27,9 @@ class H2Listener:
         self._threads: list[threading.Thread] = []
         self.failure: BaseException | None = None
 
+    @abstractmethod
     def talk(self, connection: ssl.SSLSocket) -> None:
         """Serve one connection; what it raises of its own fails the test, a lost connection does not."""
-        raise NotImplementedError
 
     @property
     def url(self) -> str:
