@@ -17,6 +17,7 @@ __all__ = [
     "Alias",
     "Auth",
     "GatewayKey",
+    "Hedge",
     "Key",
     "KeyAuth",
     "Limits",
@@ -91,6 +92,13 @@ class Log(_Strict):
     payload_total_bytes: int = 2 * 10**9
 
 
+class Hedge(_Strict):
+    """A second lane for a request whose first one is late: after the p95 of its time to first token."""
+
+    enabled: bool = False
+    budget: float = Field(0.05, ge=0, le=1, description="so many of the requests, at most: 0.05 is one in 20")
+
+
 class KeyAuth(_Strict):
     """``{header}: {prefix}{key}``."""
 
@@ -122,7 +130,7 @@ class Provider(_Strict):
 
     name: str
     kind: str
-    dialect: Literal["openai"]
+    dialect: Literal["openai", "anthropic"]
     base_url: str
     auth: KeyAuth
     templates: dict[str, str]
@@ -152,6 +160,8 @@ class Alias(_Strict):
     name: str
     targets: list[Target] = Field(min_length=1)
     payloads: bool | None = Field(None, description="keep bodies; null leaves it to log")
+    hedge: Hedge | None = Field(None, description="null leaves it to the top level")
+    affinity: bool | None = Field(None, description="null leaves it to the top level")
 
 
 class Snapshot(_Strict):
@@ -162,5 +172,7 @@ class Snapshot(_Strict):
     limits: Limits = Limits()
     log: Log = Log()
     expose_headers: bool = Field(True, description="send the x-gateway-* headers that name internals")
+    hedge: Hedge = Hedge()
+    affinity: bool = Field(True, description="one conversation stays on one lane while that does well")
     providers: list[Provider] = []
     aliases: list[Alias] = []

@@ -84,7 +84,7 @@ class ProviderSpec:
 
     name: str
     title: str
-    dialect: Literal["openai"] = "openai"
+    dialect: Literal["openai", "anthropic"] = "openai"
     base_url: str | None = None
     auth: AuthScheme = AuthScheme()
     env_keys: tuple[str, ...] = ()

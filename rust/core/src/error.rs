@@ -86,6 +86,7 @@ kinds! {
     Overloaded, "overloaded", 503, Gateway, false, "Buffered bodies are at their bound; try again.";
     Draining, "draining", 503, Gateway, false, "The gateway is shutting down.";
     ControlPlaneDown, "control_plane_down", 503, Gateway, false, "The admin application does not answer.";
+    NoLaneReady, "no_lane_ready", 503, Gateway, false, "Every key was told by its provider to wait; `Retry-After` says until when.";
     Internal, "internal", 500, Gateway, false, "A fault of the gateway.";
     DeadlineExceeded, "deadline_exceeded", 504, Gateway, false, "The deadline over all attempts passed.";
     ClientClosed, "client_closed", 499, Client, false, "The client left before the answer.";
@@ -98,8 +99,10 @@ kinds! {
     UpstreamInvalid, "upstream_invalid", 502, Provider, true, "The provider's answer is not what its type says.";
     UpstreamErrorEvent, "upstream_error_event", 502, Provider, true, "The provider sent an error in a stream.";
     UpstreamCut, "upstream_cut", 502, Provider, true, "The provider's stream broke off.";
-    UpstreamStatus, "upstream_status", 502, Provider, true, "The provider answered 429 or 5xx; its answer is relayed.";
-    UpstreamRejected, "upstream_rejected", 502, Provider, false, "The provider answered 3xx or 4xx; it is relayed.";
+    UpstreamStatus, "upstream_status", 502, Provider, true, "The provider answered 429, 5xx or the like; its answer is relayed.";
+    UpstreamKeyRefused, "upstream_key_refused", 502, Provider, true, "The provider refused the key; its answer is relayed.";
+    UpstreamFiltered, "upstream_filtered", 502, Provider, false, "The provider's content filter refused; its answer is relayed.";
+    UpstreamRejected, "upstream_rejected", 502, Provider, false, "The provider refused the request (3xx, 4xx); its answer is relayed.";
 }
 
 impl fmt::Display for Kind {

@@ -63,12 +63,6 @@ impl Shard {
         mixed ^ (mixed >> 31)
     }
 
-    /// Uniform in [0, 1).
-    #[expect(clippy::cast_precision_loss, reason = "53 bits are what a double holds")]
-    pub(crate) fn uniform(&self) -> f64 {
-        (self.random() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
     /// Ends client connections whose clock ran out.
     pub(crate) fn sweep_clients(&self) {
         let mut limits = self.shared.snapshot.load().limits;

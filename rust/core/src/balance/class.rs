@@ -67,10 +67,22 @@ impl Class {
         }
     }
 
+    /// The kind of error that an answer of this class is.
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Client | Self::Nobody => Kind::UpstreamRejected,
+            Self::Key => Kind::UpstreamKeyRefused,
+            Self::Limited | Self::Lane => Kind::UpstreamStatus,
+            Self::Filter => Kind::UpstreamFiltered,
+        }
+    }
+
     /// By what the gateway saw where no status came.
     pub fn of_kind(kind: Kind) -> Self {
         match kind {
             Kind::UpstreamRejected => Self::Client,
+            Kind::UpstreamFiltered => Self::Filter,
+            Kind::UpstreamKeyRefused => Self::Key,
             kind if kind.source() == Source::Provider => Self::Lane,
             _ => Self::Nobody,
         }
@@ -152,7 +164,7 @@ mod tests {
     fn what_came_without_a_status_is_the_lanes_or_nobodys() {
         for kind in Kind::ALL {
             let class = Class::of_kind(*kind);
-            assert_eq!(class == Class::Lane, kind.retry(), "{kind}");
+            assert_eq!(class.retries(), kind.retry(), "{kind}");
         }
         assert_eq!(Class::of_kind(Kind::ClientClosed), Class::Nobody);
         assert_eq!(Class::of_kind(Kind::UpstreamTimeout), Class::Lane);

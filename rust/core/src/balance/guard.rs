@@ -92,6 +92,7 @@ impl LaneGuard {
         self.settled = true;
         self.lane.counts.successes.fetch_add(1, Relaxed);
         self.lane.window.add(now, Ended::Well);
+        self.lane.key.restore();
         self.lane.cooling.answered();
         self.vouch(now);
         match (self.first, tokens) {
@@ -103,6 +104,12 @@ impl LaneGuard {
             _ => {}
         }
         self.lane.progress.store(now.nanos(), Relaxed);
+    }
+
+    /// Nothing was sent after all: it never began.
+    pub fn withdraw(mut self) {
+        self.settled = true;
+        self.lane.counts.requests.fetch_sub(1, Relaxed);
     }
 
     /// It failed; what the provider said about its limits goes with it.

@@ -26,8 +26,10 @@ impl KeyHealth {
         }
     }
 
-    /// Somebody says that it works again, as when its billing was settled.
+    /// It works again: the provider answered with it, as when its billing was settled.
     pub fn restore(&self) {
-        self.refused.store(false, Relaxed);
+        if self.is_refused() {
+            self.refused.store(false, Relaxed);
+        }
     }
 }

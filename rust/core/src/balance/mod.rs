@@ -6,8 +6,6 @@
 //! failed. The attempt's [`LaneGuard`] tells the lane how it went.
 //!
 //! Pure: time, the wall clock of dates, and randomness are arguments. Nothing locks; a lane is a handful of atomic words.
-//!
-//! [`Draw`] is the simple form, weights and tiers alone.
 
 mod affinity;
 #[cfg(test)]
@@ -29,9 +27,7 @@ mod lane;
 mod moment;
 mod order;
 mod pool;
-mod pools;
 mod share;
-mod simple;
 mod spread;
 mod tables;
 mod tuning;
@@ -50,8 +46,6 @@ pub use lane::{Lane, LaneFailure, Standing};
 pub use moment::Moment;
 pub use order::{Order, Pick};
 pub use pool::{Member, Pool};
-pub use pools::Pools;
-pub use simple::{Candidate, Draw};
-pub use tables::{LaneTable, LaneTables};
+pub use tables::{LaneTable, LaneTables, fingerprint};
 pub use wall::Wall;
 pub use window::Outcomes;

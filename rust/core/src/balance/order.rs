@@ -8,7 +8,7 @@ use super::dice::Dice;
 use super::guard::LaneGuard;
 use super::lane::Standing;
 use super::pool::{Pool, Table, Tier};
-use super::tuning::BUSIER;
+use super::tuning::{BUSIER, JUDGED_FROM};
 
 /// Draws before the tier is searched.
 const DRAWS: usize = 6;
@@ -56,6 +56,15 @@ impl Order {
         let table = self.pool.table.load();
         let all: usize = table.tiers.iter().map(|tier| tier.lanes.len()).sum();
         all.saturating_sub(self.tried.len())
+    }
+
+    /// Whether a lane is left that does its work: trying that one multiplies no outage.
+    pub fn has_sound(&self, now: Moment) -> bool {
+        let sound = |index: usize| {
+            let judged = self.pool.members[index].lane.judged(now);
+            judged.faults <= judged.successes.max(JUDGED_FROM / 2)
+        };
+        (0..self.pool.members.len()).any(|index| self.is_open(index, now) && sound(index))
     }
 
     /// The next lane, with the attempt begun. None where none is left, or where all that are left were told by their

@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Access, Provider, resolve, schema};
+use super::routes::Routes;
+use super::{Access, Provider, Sending, resolve, schema};
 use crate::balance::LaneTables;
 
 /// Why a document was refused; the text names the field.
@@ -78,6 +79,10 @@ pub struct Snapshot {
     alias_names: Vec<Box<str>>,
     /// What an alias says for itself.
     payload_overrides: HashMap<Box<str>, bool>,
+    pub(super) default_sending: Sending,
+    /// By alias.
+    pub(super) sending: HashMap<Box<str>, Sending>,
+    pub(super) routes: Routes,
 }
 
 impl Snapshot {
@@ -103,9 +108,14 @@ impl Snapshot {
         let mut aliases = HashMap::new();
         let mut alias_names = Vec::new();
         let mut payload_overrides = HashMap::new();
+        let default_sending = compile_sending(wire.hedge, wire.affinity)?;
+        let mut sending = HashMap::new();
         for alias in wire.aliases {
             let targets = resolve::compile_alias(&alias, &by_name).map_err(Rejected)?;
             alias_names.push(alias.name.clone().into());
+            let hedge = alias.hedge.unwrap_or(wire.hedge);
+            let own = compile_sending(hedge, alias.affinity.unwrap_or(wire.affinity))?;
+            sending.insert(alias.name.clone().into(), own);
             payload_overrides.extend(alias.payloads.map(|kept| (alias.name.clone().into(), kept)));
             if aliases.insert(alias.name.clone().into(), targets).is_some() {
                 return Err(Rejected(format!("alias {} stands twice", alias.name)));
@@ -113,6 +123,9 @@ impl Snapshot {
         }
         let access = Access::compile(wire.auth).map_err(Rejected)?;
         lanes.retain(|id| providers.iter().any(|provider| provider.keys.iter().any(|key| *key.id == *id)));
+        for key in providers.iter().flat_map(|provider| &provider.keys) {
+            key.lanes.key().is_now(key.fingerprint());
+        }
         let limits = compile_limits(wire.limits);
         Ok(Self {
             access,
@@ -124,6 +137,9 @@ impl Snapshot {
             aliases,
             alias_names,
             payload_overrides,
+            default_sending,
+            sending,
+            routes: Routes::default(),
         })
     }
 
@@ -142,6 +158,13 @@ impl Snapshot {
     pub fn alias_names(&self) -> impl Iterator<Item = &str> {
         self.alias_names.iter().map(|name| &**name)
     }
+}
+
+fn compile_sending(hedge: schema::Hedge, affinity: bool) -> Result<Sending, Rejected> {
+    if !(0.0..=1.0).contains(&hedge.budget) {
+        return Err(Rejected("hedge: the budget must be from 0 to 1".to_owned()));
+    }
+    Ok(Sending { hedge: hedge.enabled.then_some(hedge.budget), affinity })
 }
 
 fn compile_log(wire: schema::Log) -> PayloadRules {

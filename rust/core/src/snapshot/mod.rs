@@ -4,6 +4,7 @@ mod access;
 mod compile;
 mod provider;
 mod resolve;
+mod routes;
 mod schema;
 mod target;
 
@@ -11,4 +12,5 @@ pub use access::{Access, Principal};
 pub use compile::{Limits, PayloadRules, Rejected, Snapshot};
 pub use provider::{Key, Provider, Timeouts};
 pub use resolve::{Asked, Resolved, Tier};
+pub use routes::{Choice, Route, Sending, no_key};
 pub use target::{Target, Trust};

@@ -11,8 +11,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use super::schema;
 use super::target::{Target, Trust};
-use crate::balance::{LaneTable, LaneTables};
-use crate::dialects::{Operation, climbs};
+use crate::balance::{LaneTable, LaneTables, fingerprint};
+use crate::dialects::{Dialect, Operation, climbs};
 use crate::secret::Secret;
 
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -74,6 +74,11 @@ impl Key {
         self.enabled && self.models.iter().any(|name| **name == *model)
     }
 
+    /// Tells a changed value from the one before.
+    pub(super) fn fingerprint(&self) -> u64 {
+        fingerprint(self.credential.as_ref().map_or(&[], |credential| credential.as_bytes()))
+    }
+
     /// Whether it may be drawn.
     pub fn is_usable(&self) -> bool {
         self.enabled && self.weight > 0.0
@@ -89,6 +94,8 @@ pub struct Provider {
     pub name_header: HeaderValue,
     /// The adapter it was described by.
     pub kind: Box<str>,
+    /// What it speaks.
+    pub dialect: Dialect,
     /// Where connections lead.
     pub target: Arc<Target>,
     /// The Host header.
@@ -120,7 +127,6 @@ impl Provider {
     pub(super) fn compile(wire: schema::Provider, lanes: &mut LaneTables) -> Result<Self, String> {
         let name = wire.name;
         let at = |what: &str, why: &dyn fmt::Display| format!("provider {name}: {what}: {why}");
-        let schema::Dialect::Openai = wire.dialect;
         let base: Uri = wire.base_url.parse().map_err(|error| at("base_url", &error))?;
         let tls = match base.scheme_str() {
             Some("https") => true,
@@ -176,6 +182,10 @@ impl Provider {
             query: wire.query.into(),
             fixed: Vec::new(),
             kind: wire.kind.into(),
+            dialect: match wire.dialect {
+                schema::Dialect::Openai => Dialect::OpenAi,
+                schema::Dialect::Anthropic => Dialect::Anthropic,
+            },
             name: name.into(),
         };
         provider.fixed = provider.fixed_addresses();

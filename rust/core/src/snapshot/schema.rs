@@ -13,6 +13,10 @@ pub(super) struct Document {
     #[serde(default)]
     pub log: Log,
     pub expose_headers: bool,
+    #[serde(default)]
+    pub hedge: Hedge,
+    #[serde(default = "default_affinity")]
+    pub affinity: bool,
     pub providers: Vec<Provider>,
     pub aliases: Vec<Alias>,
 }
@@ -78,6 +82,23 @@ impl Default for Log {
 
 #[derive(Deserialize, Clone, Copy)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Hedge {
+    pub enabled: bool,
+    pub budget: f64,
+}
+
+impl Default for Hedge {
+    fn default() -> Self {
+        Self { enabled: false, budget: 0.05 }
+    }
+}
+
+fn default_affinity() -> bool {
+    true
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "the wire's names say their unit")]
 pub(super) struct Timeouts {
     pub connect_ms: u64,
@@ -109,6 +130,7 @@ pub(super) struct Key {
 #[serde(rename_all = "lowercase")]
 pub(super) enum Dialect {
     Openai,
+    Anthropic,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
@@ -161,4 +183,8 @@ pub(super) struct Alias {
     pub targets: Vec<Target>,
     #[serde(default)]
     pub payloads: Option<bool>,
+    #[serde(default)]
+    pub hedge: Option<Hedge>,
+    #[serde(default)]
+    pub affinity: Option<bool>,
 }

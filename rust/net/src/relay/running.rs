@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ferrogate_core::balance::{Hints, LaneFailure, LaneGuard};
-use ferrogate_core::snapshot::Provider;
+use ferrogate_core::snapshot::{Choice, Provider};
 use ferrogate_core::{GatewayError, Kind};
 use http_body::SizeHint;
 use tokio::time::{Sleep, sleep_until};
@@ -17,7 +17,6 @@ use super::plain::Plain;
 use super::{Cut, Relay};
 use crate::clock;
 use crate::observe::{Outcome, Ticket};
-use crate::request::Choice;
 use crate::server::{Client, Flush};
 use crate::upstream::{AnswerBody, Broken};
 

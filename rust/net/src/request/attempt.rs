@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use ferrogate_core::balance::{Hints, LaneFailure, LaneGuard};
+use ferrogate_core::balance::{Dice, Hints, LaneFailure, LaneGuard};
 use ferrogate_core::dialects::Operation;
-use ferrogate_core::snapshot::Snapshot;
+use ferrogate_core::snapshot::{Choice, Snapshot};
 use ferrogate_core::{GatewayError, Kind};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
@@ -21,7 +21,7 @@ use super::cut::unless_cut;
 use super::headers;
 use super::kept::{Kept, KeptBody, mask_headers, masked};
 use super::opening::{self, Opening};
-use super::plan::{Choice, Plan};
+use super::plan::{Picked, Plan};
 use super::query;
 use super::read::Payload;
 use super::respond::{self, SHOULD_RETRY, gateway_headers};
@@ -78,12 +78,12 @@ impl Job<'_> {
         let mut kept: Option<Box<Kept>> = None;
         let mut deadline: Option<Instant> = self.wishes.timeout.map(|limit| ticket.arrived + limit);
         let error = loop {
-            let Some(choice) = plan.next(self.shard.uniform()) else {
+            let mut dice = Dice::new(self.shard.random());
+            let Some(Picked { choice, guard, .. }) = plan.next(moment(begun), &mut dice) else {
                 break GatewayError::new(Kind::Internal, "No lane was left to try.");
             };
             let until = *deadline.get_or_insert(start + choice.provider.timeouts.deadline);
             let is_last = plan.remaining() == 0;
-            let guard = choice.lane().begin(moment(begun));
             ticket.attempts.push(Attempt::new(
                 Arc::clone(&choice.provider),
                 choice.key,

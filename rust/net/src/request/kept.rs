@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use ferrogate_core::dialects::openai;
 use ferrogate_core::secret::Secret;
+use ferrogate_core::snapshot::Choice;
 use ferrogate_core::{GatewayError, Kind};
 use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, TRANSFER_ENCODING,
@@ -13,7 +14,6 @@ use http::header::{
 use http::{StatusCode, response};
 
 use super::opening::{self, Gathered};
-use super::plan::Choice;
 use super::verdict::is_encoded;
 use crate::relay::Running;
 use crate::upstream::AnswerBody;

@@ -34,7 +34,7 @@ pub(crate) use framing::settle;
 pub(crate) use headers::{strip_forwarding, strip_hop_by_hop};
 pub(crate) use inbound::Inbound;
 pub(crate) use models::ModelLists;
-pub(crate) use plan::Choice;
+pub(crate) use plan::Decided;
 pub(crate) use respond::{last_words, plain_error};
 
 use attempt::Job;
@@ -42,6 +42,7 @@ use plan::Plan;
 use read::Payload;
 use wishes::Wishes;
 
+use crate::clock;
 use crate::observe::{Outcome, Ticket};
 use crate::relay::Relay;
 use crate::shard::Shard;
@@ -180,8 +181,11 @@ async fn prepare(
         provider: wishes.provider.as_deref(),
         fallbacks: wishes.fallbacks.as_deref(),
     };
-    let resolved = snapshot.resolve(&asked)?;
-    let plan = Plan::new(&resolved, route.operation, wishes.key.as_deref())?;
+    let plan = if route.operation.is_stored() || wishes.key.is_some() {
+        Plan::single(&snapshot.resolve(&asked)?, wishes.key.as_deref())?
+    } else {
+        Plan::of(snapshot.route(&asked)?, clock::now(), None)
+    };
     Ok(Prepared::Send(Box::new((payload, plan, wishes))))
 }
 

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use ferrogate_core::dialects::openai::{Answer, Seen};
+use ferrogate_core::snapshot::Choice;
 use ferrogate_core::{GatewayError, Kind};
 use tokio::time::{sleep_until, timeout_at};
 
-use super::plan::Choice;
 use crate::observe::Ticket;
 use crate::relay::{Events, Running};
 use crate::upstream::AnswerBody;

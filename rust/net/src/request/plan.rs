@@ -2,78 +2,53 @@
 
 use std::sync::Arc;
 
-use ferrogate_core::balance::{Candidate, Draw, Lane};
-use ferrogate_core::dialects::Operation;
-use ferrogate_core::snapshot::{Key, Provider, Resolved, Tier};
+use ferrogate_core::balance::{Decision, Dice, LaneGuard, Moment, Order};
+use ferrogate_core::snapshot::{Choice, Provider, Resolved, Route, no_key};
 use ferrogate_core::{GatewayError, Kind};
 
-/// One lane that was chosen.
-#[derive(Debug, Clone)]
-pub(crate) struct Choice {
-    pub(crate) provider: Arc<Provider>,
-    pub(crate) key: usize,
-    pub(crate) model: Arc<str>,
-}
-
-impl Choice {
-    fn of(tier: &Tier, key: usize) -> Self {
-        Self { provider: Arc::clone(&tier.provider), key, model: Arc::clone(&tier.model) }
-    }
-
-    pub(crate) fn key(&self) -> &Key {
-        &self.provider.keys[self.key]
-    }
-
-    pub(super) fn lane(&self) -> Arc<Lane> {
-        self.key().lanes.lane(&self.model)
-    }
-}
-
-/// Lanes that are left, drawn one by one.
+/// Lanes that are left, one by one.
 #[derive(Debug)]
 pub(super) enum Plan {
-    /// The only one, until it is drawn.
+    /// The only one, until it is yielded. It is tried whatever it has been through: the gateway does not answer in the
+    /// place of a provider that may be asked.
     One(Option<Choice>),
-    /// By weight and tier.
-    Many { lanes: Vec<Choice>, order: Draw },
+    /// By what they do now.
+    Many { route: Arc<Route>, order: Order },
+}
+
+/// A lane that was chosen, with its attempt begun.
+#[derive(Debug)]
+pub(super) struct Picked {
+    pub(super) choice: Choice,
+    pub(super) guard: LaneGuard,
+    pub(super) decision: Option<Decided>,
+}
+
+/// What was known when a lane was chosen.
+#[derive(Debug)]
+pub(crate) struct Decided {
+    pub(crate) route: Arc<Route>,
+    pub(crate) decision: Decision,
 }
 
 impl Plan {
-    /// Every lane that may serve.
-    ///
-    /// # Errors
-    /// `key_not_found` for a pin that names no key; `provider_key_missing` where no key is usable, saying how to add one.
-    pub(super) fn new(
-        resolved: &Resolved,
-        operation: Operation,
-        pin: Option<&str>,
-    ) -> Result<Self, GatewayError> {
-        if operation.is_stored() || pin.is_some() {
-            return Self::single(resolved, pin);
+    /// The lanes of a route.
+    pub(super) fn of(route: Arc<Route>, now: Moment, affinity: Option<u64>) -> Self {
+        if let [choice] = &route.choices[..] {
+            return Self::One(Some(choice.clone()));
         }
-        if let [tier] = &resolved[..] {
-            let mut usable = usable(tier);
-            if let (Some((key, _)), None) = (usable.next(), usable.next()) {
-                return Ok(Self::One(Some(Choice::of(tier, key))));
-            }
+        let mut order = route.pool.order(now);
+        if let Some(hash) = affinity.filter(|_| route.sending.affinity) {
+            order = order.with_affinity(hash);
         }
-        let mut lanes = Vec::new();
-        let mut candidates = Vec::new();
-        for tier in resolved {
-            let total: f64 = usable(tier).map(|(_, key)| key.weight).sum();
-            for (index, key) in usable(tier) {
-                candidates.push(Candidate { tier: tier.tier, weight: tier.weight * key.weight / total });
-                lanes.push(Choice::of(tier, index));
-            }
-        }
-        if lanes.is_empty() {
-            return Err(missing(resolved));
-        }
-        Ok(Self::Many { lanes, order: Draw::new(candidates) })
+        Self::Many { route, order }
     }
 
     /// One stable key: the pinned one, or the first enabled one.
-    fn single(resolved: &Resolved, pin: Option<&str>) -> Result<Self, GatewayError> {
+    ///
+    /// # Errors
+    /// `key_not_found` for a pin that names no key; `provider_key_missing` where no key is usable, saying how to add one.
+    pub(super) fn single(resolved: &Resolved, pin: Option<&str>) -> Result<Self, GatewayError> {
         let find = |provider: &Provider| match pin {
             Some(name) => provider.keys.iter().position(|key| key.enabled && *key.name == *name),
             None => provider.stable_key(),
@@ -85,17 +60,27 @@ impl Plan {
                     Kind::KeyNotFound,
                     "The header x-gateway-key names no enabled key of the provider; see `gateway keys list`.",
                 ),
-                None => missing(resolved),
+                None => no_key(resolved),
             });
         };
         Ok(Self::One(Some(Choice::of(tier, key))))
     }
 
-    /// The next lane; `random` is uniform in [0, 1).
-    pub(super) fn next(&mut self, random: f64) -> Option<Choice> {
+    /// The next lane.
+    pub(super) fn next(&mut self, now: Moment, dice: &mut Dice) -> Option<Picked> {
         match self {
-            Self::One(choice) => choice.take(),
-            Self::Many { lanes, order } => order.next(random).map(|index| lanes[index].clone()),
+            Self::One(choice) => {
+                let choice = choice.take()?;
+                let guard = choice.lane().begin(now);
+                Some(Picked { choice, guard, decision: None })
+            }
+            Self::Many { route, order } => {
+                let pick = order.next(now, dice)?;
+                let decision = order.explain(pick.reason, now);
+                let decided = Decided { route: Arc::clone(route), decision };
+                let choice = route.choices[pick.index].clone();
+                Some(Picked { choice, guard: pick.guard, decision: Some(decided) })
+            }
         }
     }
 
@@ -106,27 +91,20 @@ impl Plan {
             Self::Many { order, .. } => order.remaining(),
         }
     }
-}
 
-/// The keys that may serve, and where they stand.
-fn usable(tier: &Tier) -> impl Iterator<Item = (usize, &Key)> {
-    let keys = tier.provider.keys.iter().enumerate();
-    keys.filter(|(_, key)| key.is_usable() && (tier.model.is_empty() || key.serves(&tier.model)))
-}
+    /// Whether one more may be tried: a lane that does its work always, one that fails itself as the budget allows.
+    pub(super) fn may_retry(&self, now: Moment) -> bool {
+        match self {
+            Self::One(_) => false,
+            Self::Many { route, order } => order.remaining() > 0 && (order.has_sound(now) || route.retries.take(now)),
+        }
+    }
 
-fn missing(resolved: &Resolved) -> GatewayError {
-    let Some(tier) = resolved.first() else {
-        return GatewayError::new(Kind::ProviderNotFound, "No provider serves this model.")
-            .with_param("model");
-    };
-    let provider = &tier.provider;
-    let message = if provider.keys.iter().any(ferrogate_core::snapshot::Key::is_usable) {
-        format!(
-            "No key of the provider \"{}\" may serve the model \"{}\"; see its `models`.",
-            provider.name, tier.model
-        )
-    } else {
-        format!("The provider \"{}\" has no usable key. Add one: {}.", provider.name, provider.key_hint)
-    };
-    GatewayError::new(Kind::ProviderKeyMissing, message)
+    /// The route, where there was a choice.
+    pub(super) fn route(&self) -> Option<&Arc<Route>> {
+        match self {
+            Self::One(_) => None,
+            Self::Many { route, .. } => Some(route),
+        }
+    }
 }

@@ -1,0 +1,183 @@
+//! From what a client asks for to the lanes that may serve it: worked out at the first request, gone with the snapshot.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::{Asked, Key, Provider, Resolved, Snapshot, Tier};
+use crate::balance::{Lane, Member, Pool, RetryBudget};
+use crate::error::{GatewayError, Kind};
+
+/// One key of one provider for one model.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// Who.
+    pub provider: Arc<Provider>,
+    /// Which of its keys.
+    pub key: usize,
+    /// Its name for the model.
+    pub model: Arc<str>,
+}
+
+impl Choice {
+    /// The key of `tier`'s provider at `key`.
+    pub fn of(tier: &Tier, key: usize) -> Self {
+        Self { provider: Arc::clone(&tier.provider), key, model: Arc::clone(&tier.model) }
+    }
+
+    /// Its key.
+    pub fn key(&self) -> &Key {
+        &self.provider.keys[self.key]
+    }
+
+    /// What it has been through.
+    pub fn lane(&self) -> Arc<Lane> {
+        self.key().lanes.lane(&self.model)
+    }
+}
+
+/// How requests of a route are sent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sending {
+    /// A second lane is asked where the first one is late: for so many of the requests at most.
+    pub hedge: Option<f64>,
+    /// One conversation stays on one lane while that does well.
+    pub affinity: bool,
+}
+
+/// Lanes that share the requests for one name.
+#[derive(Debug)]
+pub struct Route {
+    /// What is asked for, as people call it.
+    pub name: Box<str>,
+    /// The lanes, by their index in the pool.
+    pub choices: Vec<Choice>,
+    /// What divides the requests among them.
+    pub pool: Arc<Pool>,
+    /// How they are sent.
+    pub sending: Sending,
+    /// How many requests may be tried again on lanes that fail themselves.
+    pub retries: RetryBudget,
+    /// How many may be sent twice.
+    pub hedges: RetryBudget,
+}
+
+/// Of live traffic, and at once: beyond, a retry to a lane that fails itself would multiply an outage.
+const RETRIES: (f64, u32) = (0.2, 20);
+/// Hedges at once.
+const HEDGES_AT_ONCE: u32 = 10;
+
+impl Route {
+    /// # Errors
+    /// `provider_key_missing` where no key is usable, saying how to add one.
+    fn new(name: &str, resolved: &Resolved, sending: Sending) -> Result<Self, GatewayError> {
+        let (mut choices, mut members) = (Vec::new(), Vec::new());
+        for tier in resolved {
+            let total: f64 = usable(tier).map(|(_, key)| key.weight).sum();
+            for (index, key) in usable(tier) {
+                let choice = Choice::of(tier, index);
+                let weight = tier.weight * key.weight / total;
+                members.push(Member { lane: choice.lane(), tier: tier.tier, weight });
+                choices.push(choice);
+            }
+        }
+        if choices.is_empty() {
+            return Err(no_key(resolved));
+        }
+        Ok(Self {
+            name: name.into(),
+            choices,
+            pool: Arc::new(Pool::new(members)),
+            sending,
+            retries: RetryBudget::new(RETRIES.0, RETRIES.1),
+            hedges: RetryBudget::new(sending.hedge.unwrap_or(0.0), HEDGES_AT_ONCE),
+        })
+    }
+}
+
+/// The keys that may serve, and where they stand.
+fn usable(tier: &Tier) -> impl Iterator<Item = (usize, &Key)> {
+    let keys = tier.provider.keys.iter().enumerate();
+    keys.filter(|(_, key)| key.is_usable() && (tier.model.is_empty() || key.serves(&tier.model)))
+}
+
+/// Why nobody serves what was asked for, and what to do.
+pub fn no_key(resolved: &Resolved) -> GatewayError {
+    let Some(tier) = resolved.first() else {
+        return GatewayError::new(Kind::ProviderNotFound, "No provider serves this model.")
+            .with_param("model");
+    };
+    let provider = &tier.provider;
+    let message = if provider.keys.iter().any(Key::is_usable) {
+        format!(
+            "No key of the provider \"{}\" may serve the model \"{}\"; see its `models`.",
+            provider.name, tier.model
+        )
+    } else {
+        format!("The provider \"{}\" has no usable key. Add one: {}.", provider.name, provider.key_hint)
+    };
+    GatewayError::new(Kind::ProviderKeyMissing, message)
+}
+
+/// Names may be the client's to choose, so no more routes than these are kept beside the aliases.
+const KEPT: usize = 1024;
+
+/// The routes that were asked for, by the prefix's own provider and the name.
+#[derive(Debug, Default)]
+pub(super) struct Routes(ArcSwap<HashMap<Box<str>, HashMap<Box<str>, Arc<Route>>>>);
+
+impl Routes {
+    fn find(&self, own: &str, name: &str) -> Option<Arc<Route>> {
+        self.0.load().get(own)?.get(name).map(Arc::clone)
+    }
+
+    fn keep(&self, own: &str, name: &str, fresh: Arc<Route>, bounded: bool) -> Arc<Route> {
+        let count: usize = self.0.load().values().map(HashMap::len).sum();
+        if bounded && count >= KEPT {
+            return fresh;
+        }
+        self.0.rcu(|held| {
+            let mut routes = HashMap::clone(held);
+            routes.entry(own.into()).or_default().entry(name.into()).or_insert_with(|| Arc::clone(&fresh));
+            routes
+        });
+        self.find(own, name).unwrap_or(fresh)
+    }
+}
+
+impl Snapshot {
+    /// The lanes that may serve a request.
+    ///
+    /// # Errors
+    /// `provider_not_found`, naming what comes nearest; `provider_key_missing`, saying how to add one.
+    pub fn route(&self, asked: &Asked<'_>) -> Result<Arc<Route>, GatewayError> {
+        let wishes = asked.provider.is_some() || asked.fallbacks.is_some();
+        let wished = wishes.then(|| {
+            let fallbacks = asked.fallbacks.unwrap_or_default();
+            format!("{}\n{}\n{fallbacks}", asked.model, asked.provider.unwrap_or_default())
+        });
+        let name = wished.as_deref().unwrap_or(asked.model);
+        if let Some(route) = self.routes.find(asked.own_provider, name) {
+            return Ok(route);
+        }
+        let resolved = self.resolve(asked)?;
+        let alias = asked.provider.is_none().then(|| self.aliases.get(asked.model)).flatten();
+        let shown = match (alias, resolved.first()) {
+            (None, Some(tier)) => format!("{}/{}", tier.provider.name, tier.model),
+            _ => asked.model.to_owned(),
+        };
+        let sending = self.sending.get(asked.model).filter(|_| alias.is_some());
+        let route = Route::new(&shown, &resolved, *sending.unwrap_or(&self.default_sending))?;
+        let bounded = wishes || alias.is_none();
+        Ok(self.routes.keep(asked.own_provider, name, Arc::new(route), bounded))
+    }
+
+    /// All routes that have been asked for, in the order of their names.
+    pub fn routes(&self) -> Vec<Arc<Route>> {
+        let held = self.routes.0.load();
+        let mut all: Vec<_> = held.values().flat_map(HashMap::values).map(Arc::clone).collect();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all
+    }
+}
