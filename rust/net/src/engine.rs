@@ -1,6 +1,7 @@
 //! The engine: threads, lanes, journal, and the snapshot that they serve by.
 
 mod ending;
+mod lanes;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -19,6 +20,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
+pub use lanes::LaneStatus;
+
+use crate::clock;
 use crate::door::{Address, Calls, Inbox, Job, vacate};
 use crate::journal::{Batch, Figures, Journal, Options as JournalOptions, Reader};
 use crate::observe::{Recorder, Totals};
@@ -95,24 +99,6 @@ struct JournalStatus {
     #[serde(flatten)]
     figures: Figures,
     failure: Option<String>,
-}
-
-/// What is known of one lane.
-#[derive(Debug, Serialize)]
-pub struct LaneStatus {
-    provider: String,
-    key: String,
-    key_id: String,
-    model: String,
-    weight: f64,
-    enabled: bool,
-    in_flight: u32,
-    requests: u64,
-    successes: u64,
-    failures: u64,
-    cancelled: u64,
-    last_error: Option<&'static str>,
-    last_status: Option<u16>,
 }
 
 impl Engine {
@@ -297,35 +283,9 @@ impl Engine {
         reader.map_or(Ok(0), |reader| reader.release(segment))
     }
 
-    /// Every lane that has been used.
+    /// Every lane that has been used or that a route has.
     pub fn lanes(&self) -> Vec<LaneStatus> {
-        let snapshot = self.shared.snapshot.load();
-        let keys = snapshot
-            .providers
-            .iter()
-            .flat_map(|provider| provider.keys.iter().map(move |key| (provider, key)));
-        keys.flat_map(|(provider, key)| {
-            key.lanes.all().into_iter().map(move |lane| {
-                let (requests, successes, failures, cancelled) = lane.counts();
-                let last = lane.last_failure();
-                LaneStatus {
-                    provider: provider.name.to_string(),
-                    key: key.name.to_string(),
-                    key_id: key.id.to_string(),
-                    model: lane.model.to_string(),
-                    weight: key.weight,
-                    enabled: key.enabled,
-                    in_flight: lane.in_flight(),
-                    requests,
-                    successes,
-                    failures,
-                    cancelled,
-                    last_error: last.map(|failure| failure.kind.id()),
-                    last_status: last.map(|failure| failure.status).filter(|&status| status > 0),
-                }
-            })
-        })
-        .collect()
+        lanes::lanes(&self.shared.snapshot.load(), clock::now())
     }
 
     /// Prometheus text.

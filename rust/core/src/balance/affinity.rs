@@ -6,7 +6,21 @@ use super::dice::{fraction, mix};
 use super::order::Order;
 use super::pool::Member;
 use super::share::Row;
-use super::tuning::SLOWED;
+use super::tuning::{CROWDED, SLOWED};
+
+/// A hash of `parts`, the same in every process.
+pub fn affinity_hash(parts: &[&[u8]]) -> u64 {
+    const FACTOR: u64 = 0x517c_c1b7_2722_0a95;
+    let step = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(FACTOR);
+    let part = |hash: u64, part: &&[u8]| {
+        let (words, rest) = part.as_chunks::<8>();
+        let hash = words.iter().fold(hash, |hash, word| step(hash, u64::from_le_bytes(*word)));
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        step(step(hash, u64::from_le_bytes(last)), part.len() as u64)
+    };
+    mix(parts.iter().fold(0, part))
+}
 
 /// The healthy lanes of a tier, side by side: a choice looks at every one of them.
 #[derive(Debug, Default)]
@@ -50,11 +64,18 @@ impl Homes {
         }
     }
 
+    /// A home that has many times its part of what runs is passed over: one long prompt of all users must not put all of
+    /// them on one lane.
     fn nearest(&self, order: &Order, now: Moment, score: impl Fn(&Home) -> u64) -> Option<usize> {
+        let running = |home: &Home| f64::from(order.lane(home.index).in_flight());
+        let (all, weights) = self.lanes.iter().fold((1.0, 0.0), |(all, weights), home| {
+            (all + running(home), weights + home.weight)
+        });
+        let is_crowded = |home: &Home| running(home) >= (CROWDED * all * home.weight / weights).ceil();
         let mut best: Option<(u64, usize)> = None;
         for home in &self.lanes {
             let score = score(home);
-            if best.is_none_or(|(held, _)| score > held) && order.is_open(home.index, now) {
+            if best.is_none_or(|(held, _)| score > held) && !is_crowded(home) && order.is_open(home.index, now) {
                 best = Some((score, home.index));
             }
         }

@@ -58,6 +58,19 @@ impl Class {
         }
     }
 
+    /// By a provider's status and all codes that its body named: the first that says more than the status decides.
+    pub fn of_answer<'a>(status: u16, codes: impl IntoIterator<Item = &'a str>) -> Self {
+        let plain = Self::of_status(status, None);
+        let mut told = codes.into_iter().map(|code| Self::of_status(status, Some(code)));
+        told.find(|class| *class != plain).unwrap_or(plain)
+    }
+
+    /// By all codes of an error that came inside a stream that had begun with 200.
+    pub fn of_events<'a>(codes: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut told = codes.into_iter().map(|code| Self::of_event(Some(code)));
+        told.find(|class| *class != Self::Lane).unwrap_or(Self::Lane)
+    }
+
     /// By the code of an error that came inside a stream that had begun with 200.
     pub fn of_event(code: Option<&str>) -> Self {
         match code.and_then(Self::of_code) {

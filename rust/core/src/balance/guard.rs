@@ -24,6 +24,8 @@ pub struct LaneGuard {
     first: Option<Moment>,
     /// Counted among those that wait for a first token.
     waits: bool,
+    /// It comes whole.
+    in_one_piece: bool,
     /// Sent while the breaker was not closed.
     trial: bool,
     /// Holds the lane's one probe.
@@ -53,7 +55,7 @@ impl LaneGuard {
         }
         lane.begun.store(now.nanos(), Relaxed);
         lane.ceiling.sent(now);
-        Self { lane, begun: now, first: None, waits: true, trial, lease, vouched: false, settled: false }
+        Self { lane, begun: now, first: None, waits: true, in_one_piece: false, trial, lease, vouched: false, settled: false }
     }
 
     /// Its lane.
@@ -77,6 +79,7 @@ impl LaneGuard {
 
     /// The answer will come in one piece, after a time that grows with its length: nothing follows from a long silence.
     pub fn in_one_piece(&mut self) {
+        self.in_one_piece = true;
         self.no_longer_waits();
     }
 
@@ -103,7 +106,18 @@ impl LaneGuard {
             (None, Some(tokens)) => self.whole(now, tokens),
             _ => {}
         }
+        if self.in_one_piece {
+            self.lane.pieces.observe(now, now.since(self.begun).as_secs_f64());
+        }
         self.lane.progress.store(now.nanos(), Relaxed);
+    }
+
+    /// The request's deadline passed while nothing had come: the lane's wait is at least as long, and nobody failed.
+    pub fn late(self, now: Moment) {
+        let seconds = now.since(self.begun).as_secs_f64();
+        if self.first.is_none() && self.lane.ttft.get().is_some_and(|ttft| seconds > ttft) {
+            self.lane.ttft.observe(now, seconds);
+        }
     }
 
     /// Nothing was sent after all: it never began.

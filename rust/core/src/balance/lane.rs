@@ -27,7 +27,9 @@ pub struct Lane {
     pub(super) counts: Counts,
     pub(super) ttft: Estimate,
     pub(super) pace: Estimate,
+    /// Of first tokens, and of answers in one piece.
     pub(super) spread: Spread,
+    pub(super) pieces: Spread,
     pub(super) window: Window,
     pub(super) breaker: Breaker,
     pub(super) ceiling: Ceiling,
@@ -123,6 +125,7 @@ impl Lane {
             ttft: Estimate::default(),
             pace: Estimate::default(),
             spread: Spread::default(),
+            pieces: Spread::default(),
             window: Window::default(),
             breaker: Breaker::default(),
             ceiling: Ceiling::default(),
@@ -189,9 +192,11 @@ impl Lane {
         self.ceiling.get(now)
     }
 
-    /// After how long without a first token a second lane is worth asking: the p95; None while that is a guess.
-    pub fn hedge_delay(&self, now: Moment) -> Option<Duration> {
-        self.spread.percentile(now, 0.95)
+    /// After how long without a first token, or without an answer `in_one_piece`, a second lane is worth asking: the p95;
+    /// None while that is a guess.
+    pub fn hedge_delay(&self, now: Moment, in_one_piece: bool) -> Option<Duration> {
+        let spread = if in_one_piece { &self.pieces } else { &self.spread };
+        spread.percentile(now, 0.95)
     }
 
     /// Whether it may be used now.

@@ -35,6 +35,7 @@ mod wall;
 mod why;
 mod window;
 
+pub use affinity::affinity_hash;
 pub use budget::{RetryBudget, backoff};
 pub use class::Class;
 pub use decision::{Considered, Decision, Reason};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::decision::{Decision, Reason};
 use super::dice::Dice;
 use super::guard::LaneGuard;
-use super::lane::Standing;
+use super::lane::{Lane, Standing};
 use super::pool::{Pool, Table, Tier};
 use super::tuning::{BUSIER, JUDGED_FROM};
 
@@ -17,7 +17,10 @@ const DRAWS: usize = 6;
 #[derive(Debug)]
 pub struct Order {
     pool: Arc<Pool>,
+    /// Yielded or left out.
     tried: Vec<usize>,
+    /// None was yielded yet.
+    fresh: bool,
     prefix: Option<u64>,
     /// The lane that lost against the last one that was chosen.
     beaten: Option<usize>,
@@ -36,7 +39,7 @@ pub struct Pick {
 
 impl Order {
     pub(super) fn new(pool: Arc<Pool>) -> Self {
-        Self { pool, tried: Vec::new(), prefix: None, beaten: None }
+        Self { pool, tried: Vec::new(), fresh: true, prefix: None, beaten: None }
     }
 
     /// Requests with the same `hash`, of tenant and prefix, go to the same lane while it is healthy: its cache is warm.
@@ -74,6 +77,7 @@ impl Order {
         let table = pool.table.load();
         let (index, reason, guard) = self.choose(&table, now, dice)?;
         self.tried.push(index);
+        self.fresh = false;
         Some(Pick { index, reason, guard })
     }
 
@@ -84,7 +88,7 @@ impl Order {
 
     fn choose(&mut self, table: &Table, now: Moment, dice: &mut Dice) -> Option<(usize, Reason, LaneGuard)> {
         self.beaten = None;
-        let first = self.tried.is_empty();
+        let first = self.fresh;
         if first && let Some((index, guard)) = self.look(table, now) {
             return Some((index, Reason::Probe, guard));
         }
@@ -118,6 +122,10 @@ impl Order {
             }
             _ => None,
         }
+    }
+
+    pub(super) fn lane(&self, index: usize) -> &Lane {
+        &self.pool.members[index].lane
     }
 
     /// Whether it may be chosen now.

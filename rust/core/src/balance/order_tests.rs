@@ -38,6 +38,22 @@ fn affinity_moves_only_what_must_move() {
 }
 
 #[test]
+fn one_prefix_of_all_users_does_not_crowd_one_lane() {
+    let mut bench = Bench::even(4);
+    bench.counts(100, |_| 300);
+    bench.now += 20_000;
+    let mut running = Vec::new();
+    for _ in 0..40 {
+        let now = bench.at();
+        running.push(bench.pool.order(now).with_affinity(7).next(now, &mut bench.dice).unwrap());
+    }
+    let mut counts = [0; 4];
+    running.iter().for_each(|pick| counts[pick.index] += 1);
+    counts.sort_unstable();
+    assert!((14..=16).contains(&counts[3]), "half more than its part of 40: {counts:?}");
+}
+
+#[test]
 fn affinity_follows_weights() {
     let mut bench = Bench::new(&[(0, 1.0), (0, 3.0)]);
     bench.counts(50, |_| 300);

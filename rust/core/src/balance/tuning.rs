@@ -55,6 +55,9 @@ pub(super) const FAULT_COSTS: f64 = 9.0;
 /// Successes that every lane is credited with, so that one failure is not a verdict.
 pub(super) const CREDIT: f64 = 8.0;
 
+/// A prefix leaves its home while that has more than so many times its part of what runs.
+pub(super) const CROWDED: f64 = 1.5;
+
 /// Multipliers on the configured weight.
 pub(super) const HEALTHY: f64 = 1.2;
 pub(super) const NORMAL: f64 = 1.0;

@@ -29,9 +29,14 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
+    /// All that ended.
+    pub fn ended(self) -> u32 {
+        self.successes + self.faults + self.limited
+    }
+
     /// Answers among all that ended; 1 where nothing did.
     pub fn ratio(self) -> f64 {
-        let all = self.successes + self.faults + self.limited;
+        let all = self.ended();
         if all == 0 { 1.0 } else { f64::from(self.successes) / f64::from(all) }
     }
 }

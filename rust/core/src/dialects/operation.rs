@@ -88,6 +88,11 @@ impl Operation {
         )
     }
 
+    /// Answers with text, which takes the longer the more it is.
+    pub const fn puts_out_text(self) -> bool {
+        matches!(self, Self::ChatCompletions | Self::Completions | Self::Responses)
+    }
+
     /// Belongs to what one account stores: one stable key, no failover.
     pub const fn is_stored(self) -> bool {
         matches!(self, Self::Stored)

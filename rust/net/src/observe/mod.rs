@@ -1,14 +1,16 @@
 //! What is known of a request afterwards: one record, and metrics with bounded labels.
 
+mod attempt;
 mod capture;
 mod id;
 mod metrics;
 mod recorder;
 mod ticket;
 
+pub(crate) use attempt::Attempt;
 pub(crate) use capture::Capture;
 pub(crate) use id::request_id;
 pub(crate) use metrics::Metrics;
 pub(crate) use metrics::Totals;
 pub(crate) use recorder::Recorder;
-pub(crate) use ticket::{Attempt, Outcome, Ticket};
+pub(crate) use ticket::{Outcome, Ticket};

@@ -6,11 +6,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ferrogate_core::Kind;
+use ferrogate_core::balance::Class;
 use ferrogate_core::dialects::{Operation, Usage};
-use ferrogate_core::snapshot::{Principal, Provider};
-use ferrogate_core::{Kind, json};
+use ferrogate_core::snapshot::{Choice, Principal};
 
-use super::{Capture, request_id};
+use super::attempt::attempts_json;
+use super::{Attempt, Capture, request_id};
 use crate::journal::RecordRef;
 use crate::shard::Shard;
 
@@ -38,29 +40,6 @@ impl Outcome {
     }
 }
 
-/// One try on one lane.
-#[derive(Debug)]
-pub(crate) struct Attempt {
-    pub(crate) provider: Arc<Provider>,
-    pub(crate) key: usize,
-    pub(crate) model: Arc<str>,
-    begun: Instant,
-    /// None while it runs.
-    duration: Option<Duration>,
-    status: u16,
-    error: Option<Kind>,
-}
-
-impl Attempt {
-    pub(crate) fn new(provider: Arc<Provider>, key: usize, model: Arc<str>, begun: Instant) -> Self {
-        Self { provider, key, model, begun, duration: None, status: 0, error: None }
-    }
-
-    fn end(&mut self, status: u16, error: Option<Kind>) {
-        (self.status, self.error, self.duration) = (status, error, Some(self.begun.elapsed()));
-    }
-}
-
 /// What is known so far. It goes from hand to hand, so it is held by pointer.
 pub(crate) struct Ticket(Box<Story>);
 
@@ -85,7 +64,7 @@ pub(crate) struct Story {
     /// When the request that is being answered was sent, and when its headers were here.
     pub(crate) sent: Option<Instant>,
     pub(crate) headers: Option<Instant>,
-    /// Time in earlier attempts, so that overhead is the gateway's own.
+    /// Time in earlier attempts and between them, so that overhead is the gateway's own.
     pub(crate) waited: Duration,
     pub(crate) queued: Duration,
     pub(crate) request_bytes: u64,
@@ -175,17 +154,18 @@ impl Story {
     }
 
     /// The answer failed on its way, and with it the attempt that had brought it.
-    pub(crate) fn fail(&mut self, kind: Kind) {
+    pub(crate) fn fail(&mut self, kind: Kind, class: Class) {
         self.error = Some(kind);
         if let Some(attempt) = self.attempts.last_mut() {
-            attempt.error = Some(kind);
+            attempt.fail(kind, class);
         }
     }
 
-    /// How the last attempt went, up to its commit.
-    pub(crate) fn tried(&mut self, status: u16, error: Option<Kind>) {
-        if let Some(attempt) = self.attempts.last_mut() {
-            attempt.end(status, error);
+    /// Another attempt begins at `now`: what went before was waiting.
+    pub(crate) fn goes_on(&mut self, now: Instant) {
+        self.headers = None;
+        if let Some(sent) = self.sent.take() {
+            self.waited += now.saturating_duration_since(sent);
         }
     }
 
@@ -196,55 +176,31 @@ impl Story {
 
     /// The gateway's own share of the time until `now`.
     pub(crate) fn overhead(&self, now: Instant) -> Duration {
-        let current = self
-            .sent
+        let running = self.attempts.last().filter(|attempt| attempt.duration.is_none());
+        let sent = self.sent.or(running.map(|attempt| attempt.begun));
+        let current = sent
             .map_or(Duration::ZERO, |sent| self.headers.unwrap_or(now).saturating_duration_since(sent));
         now.saturating_duration_since(self.arrived).saturating_sub(self.waited).saturating_sub(current)
     }
 
-    fn attempts_json(&self) -> Option<String> {
-        if self.attempts.len() < 2 && self.attempts.iter().all(|attempt| attempt.error.is_none()) {
-            return None;
-        }
-        let mut out = Vec::with_capacity(self.attempts.len() * 128);
-        for attempt in &self.attempts {
-            let start: &[u8] = if out.is_empty() { b"[{\"provider\":" } else { b",{\"provider\":" };
-            out.extend_from_slice(start);
-            json::escape_into(&mut out, &attempt.provider.name);
-            out.extend_from_slice(b",\"key\":");
-            json::escape_into(&mut out, attempt.provider.keys.get(attempt.key).map_or("", |key| &key.name));
-            out.extend_from_slice(b",\"model\":");
-            json::escape_into(&mut out, &attempt.model);
-            let error = attempt.error.map_or("null".to_owned(), |kind| format!("\"{}\"", kind.id()));
-            let rest = format!(
-                ",\"status\":{},\"error\":{error},\"duration_us\":{}}}",
-                attempt.status,
-                attempt.duration.unwrap_or_default().as_micros()
-            );
-            out.extend_from_slice(rest.as_bytes());
-        }
-        out.push(b']');
-        String::from_utf8(out).ok()
-    }
-
     fn settle(&mut self) {
         let now = Instant::now();
+        let overhead = self.overhead(self.headers.unwrap_or(now));
         let outcome = self.outcome.unwrap_or(Outcome::Cancelled);
         if outcome == Outcome::Cancelled {
             self.error = Some(Kind::ClientClosed);
-            if let Some(running) = self.attempts.last_mut().filter(|attempt| attempt.duration.is_none()) {
-                running.end(0, self.error);
+            for running in self.attempts.iter_mut().filter(|attempt| attempt.duration.is_none()) {
+                running.end(0, self.error, None);
             }
         }
         let since = |end: Instant| micros(end.saturating_duration_since(self.arrived));
-        let last = self.attempts.last();
-        let key = last.and_then(|attempt| attempt.provider.keys.get(attempt.key));
-        let provider = last.map(|attempt| &attempt.provider);
-        let attempts_json = self.attempts_json();
+        let last = self.attempts.last().map(|attempt| &attempt.choice);
+        let key = last.map(Choice::key);
+        let provider = last.map(|last| &last.provider);
+        let attempts_json = attempts_json(&self.attempts);
         let upstream =
             self.sent.zip(self.headers).map(|(sent, headers)| headers.saturating_duration_since(sent));
         let duration = now.saturating_duration_since(self.arrived);
-        let overhead = self.overhead(self.headers.unwrap_or(now));
         self.shard.shared.metrics.request(
             provider.map(|provider| &*provider.name),
             self,
@@ -263,7 +219,7 @@ impl Story {
             path: &self.path,
             model: &self.model,
             provider: provider.map_or("", |provider| &provider.name),
-            upstream_model: last.map_or("", |attempt| &attempt.model),
+            upstream_model: last.map_or("", |last| &last.model),
             key_id: key.map_or("", |key| &key.id),
             key_name: key.map_or("", |key| &key.name),
             status: self.status,

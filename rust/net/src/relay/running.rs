@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ferrogate_core::balance::{Hints, LaneFailure, LaneGuard};
+use ferrogate_core::balance::{Class, Hints, LaneFailure, LaneGuard};
 use ferrogate_core::snapshot::{Choice, Provider};
 use ferrogate_core::{GatewayError, Kind};
 use http_body::SizeHint;
@@ -15,7 +15,7 @@ use tokio::time::{Sleep, sleep_until};
 use super::events::Events;
 use super::plain::Plain;
 use super::{Cut, Relay};
-use crate::clock;
+use crate::clock::{self, moment};
 use crate::observe::{Outcome, Ticket};
 use crate::server::{Client, Flush};
 use crate::upstream::{AnswerBody, Broken};
@@ -32,6 +32,10 @@ pub(crate) struct Running {
     ending: Ending,
     ticket: Option<Ticket>,
     guard: Option<LaneGuard>,
+    /// Reads that found something, and those of them that the provider was waited for.
+    reads: u32,
+    waits: u32,
+    waiting: bool,
 }
 
 enum Content {
@@ -71,6 +75,9 @@ impl Running {
             ending: Ending::Open,
             ticket: None,
             guard: None,
+            reads: 0,
+            waits: 0,
+            waiting: false,
         }
     }
 
@@ -179,7 +186,10 @@ impl Running {
             return Poll::Ready(());
         };
         match body.poll_frame(cx) {
-            Poll::Pending => return self.check_clocks(cx),
+            Poll::Pending => {
+                self.waiting = true;
+                return self.check_clocks(cx);
+            }
             Poll::Ready(None) => self.ended(),
             Poll::Ready(Some(Err(Broken))) if self.has_ended() => self.over(),
             Poll::Ready(Some(Err(Broken))) => {
@@ -196,10 +206,12 @@ impl Running {
 
     fn data(&mut self, data: Bytes) {
         self.last = Instant::now();
+        self.reads += 1;
+        self.waits += u32::from(std::mem::take(&mut self.waiting));
         let is_content = match &mut self.content {
             Content::Events(events) => {
                 let _ = events.push(data);
-                events.reader.content
+                events.has_content()
             }
             Content::Bytes(plain) => {
                 plain.push(data);
@@ -215,6 +227,9 @@ impl Running {
             && ticket.first_content.is_none()
         {
             ticket.first_content = Some(self.last);
+            if let (Content::Events(_), Some(guard)) = (&self.content, &mut self.guard) {
+                guard.first_token(moment(self.last));
+            }
         }
     }
 
@@ -235,7 +250,7 @@ impl Running {
 
     /// Whether the stream has said how it ended; its connection may then do what it likes.
     fn has_ended(&self) -> bool {
-        matches!(&self.content, Content::Events(events) if events.reader.has_ended())
+        matches!(&self.content, Content::Events(events) if events.has_ended())
     }
 
     fn over(&mut self) {
@@ -244,15 +259,18 @@ impl Running {
         if let Content::Bytes(plain) = &mut self.content {
             plain.end();
         }
-        let failed = matches!(&self.content, Content::Events(events) if events.has_failed());
-        if failed {
-            self.lane_failed(Kind::UpstreamErrorEvent);
+        let failed = match &self.content {
+            Content::Events(events) => events.has_failed().then(|| events.fault()),
+            Content::Bytes(_) => None,
+        };
+        if let Some(class) = failed {
+            self.lane_failed(Kind::UpstreamErrorEvent, class);
         } else if let Some(guard) = self.guard.take() {
-            guard.success(clock::now(), None);
+            guard.success(clock::now(), self.tokens());
         }
         let Some(mut ticket) = self.settle() else { return };
-        if failed {
-            ticket.fail(Kind::UpstreamErrorEvent);
+        if let Some(class) = failed {
+            ticket.fail(Kind::UpstreamErrorEvent, class);
         }
         let outcome = if ticket.error.is_some() { Outcome::Error } else { Outcome::Ok };
         ticket.finish(outcome);
@@ -264,22 +282,31 @@ impl Running {
         if let Content::Events(events) = &mut self.content {
             events.push_error(&GatewayError::new(kind, message));
         }
-        if kind.retry() {
-            self.lane_failed(kind);
+        let class = Class::of_kind(kind);
+        if class.retries() {
+            self.lane_failed(kind, class);
         }
         if let Some(mut ticket) = self.settle() {
-            ticket.fail(kind);
+            ticket.fail(kind, class);
             ticket.finish(Outcome::Cut);
         }
     }
 
-    fn lane_failed(&mut self, kind: Kind) {
+    fn lane_failed(&mut self, kind: Kind, class: Class) {
         if let Some(guard) = self.guard.take() {
-            let told = LaneFailure { kind, status: 200 };
-            guard.failure(clock::now(), told, told.class(), &Hints::default());
+            guard.failure(clock::now(), LaneFailure { kind, status: 200 }, class, &Hints::default());
         }
-        if let Some(ticket) = &self.ticket {
+        if let Some(ticket) = self.ticket.as_ref().filter(|_| class.retries()) {
             ticket.attempt_failed(&self.provider.name, kind);
+        }
+    }
+
+    /// Tokens that were put out, where they came as fast as the provider sent them: a client that reads slowly says
+    /// nothing about the lane.
+    fn tokens(&self) -> Option<u32> {
+        match &self.content {
+            Content::Events(events) if self.waits * 2 >= self.reads => Some(events.tokens()),
+            _ => None,
         }
     }
 
@@ -288,8 +315,11 @@ impl Running {
         let mut ticket = self.ticket.take()?;
         match &mut self.content {
             Content::Events(events) => {
-                ticket.usage = events.reader.usage;
-                ticket.finish = events.reader.finish.take();
+                ticket.usage = events.usage();
+                ticket.finish = events.take_finish();
+                if let (Some(dropped), Some(attempt)) = (events.dropped(), ticket.attempts.last_mut()) {
+                    attempt.lost_on_the_way(&dropped);
+                }
                 events.queued().for_each(|bytes| ticket.answered_more(bytes));
             }
             Content::Bytes(plain) => {

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use ferrogate_core::balance::Class;
+use ferrogate_core::convert::{self, Pair};
 use ferrogate_core::dialects::openai;
 use ferrogate_core::secret::Secret;
 use ferrogate_core::snapshot::Choice;
-use ferrogate_core::{GatewayError, Kind};
+use ferrogate_core::GatewayError;
 use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, TRANSFER_ENCODING,
 };
@@ -25,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An answer that failed.
 pub(super) struct Kept {
+    /// As the provider had it.
+    pub(super) status: u16,
     pub(super) head: response::Parts,
     pub(super) body: KeptBody,
 }
@@ -45,11 +49,13 @@ impl Kept {
         choice: &Choice,
         deadline: Instant,
         reads: bool,
-        kind: Kind,
     ) -> Self {
+        let status = head.status.as_u16();
+        let kind = Class::of_status(status, None).kind();
         if must_withhold(&head, reads) {
             let message = "The provider refused the request; its text is compressed and could not be searched for secrets.";
             return Self {
+                status,
                 body: KeptBody::Whole(replaced(&mut head, &GatewayError::new(kind, message))),
                 head,
             };
@@ -65,8 +71,33 @@ impl Kept {
                 KeptBody::Whole(replaced(&mut head, &GatewayError::new(kind, message)))
             }
         };
-        Self { head, body }
+        Self { status, head, body }
     }
+
+    /// Its text, as far as it is here.
+    pub(super) fn text(&self) -> Option<&[u8]> {
+        match &self.body {
+            KeptBody::Whole(bytes) => Some(bytes),
+            KeptBody::Longer(_) => None,
+        }
+    }
+
+    /// In the client's dialect.
+    pub(super) fn converted(mut self, pair: Pair) -> Self {
+        let bytes = self.text().unwrap_or_default();
+        let (status, body) = convert::error(pair, self.status, bytes);
+        self.head.status = StatusCode::from_u16(status).unwrap_or(self.head.status);
+        relabel(&mut self.head.headers);
+        Self { body: KeptBody::Whole(body.into()), ..self }
+    }
+}
+
+/// Brings headers in step with a JSON body of the gateway's own.
+pub(super) fn relabel(headers: &mut HeaderMap) {
+    for name in [CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING, ETAG] {
+        headers.remove(name);
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
 }
 
 /// The bytes without the lane's key.
@@ -86,10 +117,7 @@ fn must_withhold(head: &response::Parts, reads: bool) -> bool {
 
 /// Brings a head in step with a body of the gateway's own.
 fn replaced(head: &mut response::Parts, error: &GatewayError) -> Bytes {
-    for name in [CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING, ETAG] {
-        head.headers.remove(name);
-    }
-    head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    relabel(&mut head.headers);
     openai::error_body(error).into()
 }
 

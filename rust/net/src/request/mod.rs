@@ -2,10 +2,13 @@
 
 mod attempt;
 mod body;
+mod carry;
 mod cors;
 mod cut;
+mod fault;
 mod framing;
 mod headers;
+mod hedge;
 mod inbound;
 mod kept;
 mod models;
@@ -15,6 +18,8 @@ mod plan;
 mod query;
 mod read;
 mod respond;
+mod run;
+mod trial;
 mod verdict;
 mod wishes;
 
@@ -24,6 +29,7 @@ use std::sync::Arc;
 
 pub(crate) use ferrogate_core::dialects::is_inference;
 use ferrogate_core::dialects::{Dialect, Operation, Route, climbs, route};
+use ferrogate_core::balance::affinity_hash;
 use ferrogate_core::snapshot::{Asked, Snapshot};
 use ferrogate_core::{GatewayError, Kind};
 use http::header::{CONNECTION, HeaderValue};
@@ -40,6 +46,7 @@ pub(crate) use respond::{last_words, plain_error};
 use attempt::Job;
 use plan::Plan;
 use read::Payload;
+use run::Run;
 use wishes::Wishes;
 
 use crate::clock;
@@ -123,7 +130,10 @@ async fn answer(
         Ok(Prepared::Send(ready)) => {
             let (payload, plan, wishes) = *ready;
             let rest = found.map_or("", |route| route.rest);
-            Job { shard, snapshot, head: &head, operation, rest, payload, wishes }.run(plan, ticket).await
+            let dialect = found.map_or(Dialect::OpenAi, |route| route.dialect);
+            let id = ticket.id;
+            let job = Job { shard, snapshot, head: &head, dialect, operation, rest, payload, wishes, id };
+            Run::new(&job, plan, ticket).answer().await
         }
         Err(error) => {
             let mut response = respond::error(snapshot, &error, ticket);
@@ -184,9 +194,22 @@ async fn prepare(
     let plan = if route.operation.is_stored() || wishes.key.is_some() {
         Plan::single(&snapshot.resolve(&asked)?, wishes.key.as_deref())?
     } else {
-        Plan::of(snapshot.route(&asked)?, clock::now(), None)
+        let lanes = snapshot.route(&asked)?;
+        let thread = thread(&lanes, &payload, &wishes, ticket);
+        Plan::of(lanes, clock::now(), thread)
     };
+    let plan = plan.serving(route.dialect, route.operation)?;
     Ok(Prepared::Send(Box::new((payload, plan, wishes))))
+}
+
+/// A hash of what requests of one conversation have in common, where they should stay on one lane.
+fn thread(lanes: &ferrogate_core::snapshot::Route, payload: &Payload, wishes: &Wishes, ticket: &Ticket) -> Option<u64> {
+    if !lanes.sending.affinity || lanes.choices.len() < 2 {
+        return None;
+    }
+    let thread = wishes.session.as_ref().map(|session| session.as_bytes()).or_else(|| payload.thread())?;
+    let tenant = ticket.principal.as_ref().map_or("", |principal| &*principal.tenant);
+    Some(affinity_hash(&[tenant.as_bytes(), thread]))
 }
 
 fn check_route(snapshot: &Snapshot, method: &Method, route: &Route<'_>) -> Result<(), GatewayError> {

@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use ferrogate_core::dialects::openai::{Answer, Seen};
-use ferrogate_core::snapshot::Choice;
 use ferrogate_core::{GatewayError, Kind};
 use tokio::time::{sleep_until, timeout_at};
 
-use crate::observe::Ticket;
+use super::trial::{Failure, Trial};
 use crate::relay::{Events, Running};
 use crate::upstream::AnswerBody;
 
@@ -22,11 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// More than this is not held back for the sake of another lane.
 const HELD_BYTES: usize = 1024 * 1024;
 
-/// The lane failed before the commit.
-pub(super) struct Refused(pub(super) GatewayError);
-
-fn refused(kind: Kind, message: &'static str) -> Refused {
-    Refused(GatewayError::new(kind, message))
+fn refused(kind: Kind, message: &'static str) -> Failure {
+    Failure::of(GatewayError::new(kind, message))
 }
 
 /// A stream before its commit.
@@ -48,18 +44,18 @@ enum Standing {
 }
 
 impl Opening {
-    pub(super) fn new(events: Events, is_last: bool, idle: Duration, deadline: Instant) -> Self {
-        Self { events, is_last, idle, deadline }
+    pub(super) fn new(events: Events, trial: &Trial) -> Self {
+        let idle = trial.choice.provider.timeouts.idle;
+        Self { events, is_last: trial.is_last, idle, deadline: trial.until }
     }
 
     /// Reads to the commit.
     pub(super) async fn run(
         mut self,
         mut body: AnswerBody,
-        choice: &Choice,
         until: Option<Instant>,
-        ticket: &mut Ticket,
-    ) -> Result<Running, Refused> {
+        trial: &mut Trial,
+    ) -> Result<Running, Failure> {
         let mut patience: Option<Instant> = None;
         let mut last = Instant::now();
         loop {
@@ -69,6 +65,9 @@ impl Opening {
                 if patience.is_some_and(|patience| Instant::now() >= patience) {
                     break;
                 }
+                if Instant::now() >= self.deadline {
+                    return Err(refused(Kind::DeadlineExceeded, "The deadline over all attempts passed."));
+                }
                 return Err(refused(Kind::UpstreamTimeout, "The provider's stream stood still."));
             };
             last = Instant::now();
@@ -77,15 +76,17 @@ impl Opening {
                 Standing::Event if self.is_last => break,
                 Standing::Event => patience = patience.or(Some(last + PATIENCE)),
                 Standing::Content => {
-                    ticket.first_content = Some(last);
+                    if !self.events.has_failed() {
+                        trial.content(last);
+                    }
                     break;
                 }
             }
         }
-        Ok(Running::events(self.events, body, choice, until))
+        Ok(Running::events(self.events, body, &trial.choice, until))
     }
 
-    fn poll(&mut self, body: &mut AnswerBody, cx: &mut Context<'_>) -> Poll<Result<Standing, Refused>> {
+    fn poll(&mut self, body: &mut AnswerBody, cx: &mut Context<'_>) -> Poll<Result<Standing, Failure>> {
         let frame = std::task::ready!(body.poll_frame(cx));
         Poll::Ready(match frame {
             None => self.ended(),
@@ -97,10 +98,14 @@ impl Opening {
         })
     }
 
-    fn data(&mut self, data: Bytes) -> Result<Standing, Refused> {
+    fn data(&mut self, data: Bytes) -> Result<Standing, Failure> {
         match self.events.push(data) {
-            Some(Seen::Error) if !self.is_last => {
-                Err(refused(Kind::UpstreamErrorEvent, "The provider sent an error in its stream."))
+            Some(Seen::Error) if !self.is_last && self.events.fault().retries() => {
+                let error = GatewayError::new(
+                    Kind::UpstreamErrorEvent,
+                    "The provider sent an error in its stream.",
+                );
+                Err(Failure { class: self.events.fault(), ..Failure::of(error) })
             }
             Some(Seen::Content | Seen::Done | Seen::Error) => Ok(Standing::Content),
             Some(Seen::Nothing) if self.events.held() > HELD_BYTES => Ok(Standing::Content),
@@ -111,7 +116,7 @@ impl Opening {
     }
 
     /// The provider ended its stream without any content: complete where it says so, else the lane's failure.
-    fn ended(&mut self) -> Result<Standing, Refused> {
+    fn ended(&mut self) -> Result<Standing, Failure> {
         self.events.end();
         if self.events.is_complete() || (self.is_last && self.events.has_failed()) {
             return Ok(Standing::Content);
@@ -129,14 +134,14 @@ pub(super) enum Json {
 }
 
 /// Collects a JSON answer up to `cap` bytes and checks that it is whole.
-pub(super) async fn whole_json(body: AnswerBody, cap: usize, until: Instant) -> Result<Json, Refused> {
+pub(super) async fn whole_json(body: AnswerBody, cap: usize, until: Instant) -> Result<Json, Failure> {
     let bytes = match gather(body, cap, until).await? {
         Gathered::Whole(bytes) => bytes,
         Gathered::Longer(start, rest) => return Ok(Json::Large(start, rest)),
     };
     match Answer::read(&bytes) {
         Ok(answer) => Ok(Json::Whole(bytes, answer)),
-        Err(invalid) => Err(Refused(
+        Err(invalid) => Err(Failure::of(
             GatewayError::new(Kind::UpstreamInvalid, "The provider's answer is not whole JSON.")
                 .with_cause(format!("{} at byte {}", invalid.what, invalid.offset)),
         )),
@@ -152,7 +157,7 @@ pub(super) enum Gathered {
 }
 
 /// Collects a body until it ends or has more than `cap` bytes.
-pub(super) async fn gather(mut body: AnswerBody, cap: usize, until: Instant) -> Result<Gathered, Refused> {
+pub(super) async fn gather(mut body: AnswerBody, cap: usize, until: Instant) -> Result<Gathered, Failure> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     let mut late = std::pin::pin!(sleep_until(until.into()));

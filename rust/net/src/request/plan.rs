@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use ferrogate_core::balance::{Decision, Dice, LaneGuard, Moment, Order};
+use ferrogate_core::convert::Pair;
+use ferrogate_core::dialects::{Dialect, Operation};
 use ferrogate_core::snapshot::{Choice, Provider, Resolved, Route, no_key};
 use ferrogate_core::{GatewayError, Kind};
 
@@ -37,11 +39,44 @@ impl Plan {
         if let [choice] = &route.choices[..] {
             return Self::One(Some(choice.clone()));
         }
+        route.retries.arrived(now);
+        if route.sending.hedge.is_some() {
+            route.hedges.arrived(now);
+        }
         let mut order = route.pool.order(now);
-        if let Some(hash) = affinity.filter(|_| route.sending.affinity) {
+        if let Some(hash) = affinity {
             order = order.with_affinity(hash);
         }
         Self::Many { route, order }
+    }
+
+    /// Leaves out lanes whose provider speaks another dialect, which this operation cannot be carried into.
+    ///
+    /// # Errors
+    /// `not_supported` where none is left.
+    pub(super) fn serving(mut self, client: Dialect, operation: Operation) -> Result<Self, GatewayError> {
+        let serves = |choice: &Choice| {
+            let spoken = choice.provider.dialect;
+            spoken == client || Pair::of(client, operation, spoken).is_some()
+        };
+        let asked = match &mut self {
+            Self::One(choice) => choice.as_ref().filter(|choice| !serves(choice)).map(|choice| choice.clone()),
+            Self::Many { route, order } => {
+                let mut foreign = None;
+                for (index, choice) in route.choices.iter().enumerate().filter(|(_, choice)| !serves(choice)) {
+                    order.skip(index);
+                    foreign = Some(choice.clone());
+                }
+                foreign.filter(|_| order.remaining() == 0)
+            }
+        };
+        let Some(choice) = asked else { return Ok(self) };
+        let message = format!(
+            "The provider \"{}\" speaks another dialect ({}), into which chat completions are converted and nothing else.",
+            choice.provider.name,
+            choice.provider.dialect.name(),
+        );
+        Err(GatewayError::new(Kind::NotSupported, message))
     }
 
     /// One stable key: the pinned one, or the first enabled one.

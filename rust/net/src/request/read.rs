@@ -30,6 +30,9 @@ pub(super) struct Payload {
     pub(super) model: Option<Arc<str>>,
     /// Whether a stream was asked for.
     pub(super) stream: bool,
+    /// Where the prompt and its cache key stand.
+    prompt: Option<Span>,
+    cache_key: Option<Span>,
 }
 
 enum Content {
@@ -56,6 +59,14 @@ impl Payload {
         }
     }
 
+    /// What tells this conversation from others where requests of one should stay together: the cache key that the client
+    /// gave, or the start of a prompt that is long enough for providers to cache.
+    pub(super) fn thread(&self) -> Option<&[u8]> {
+        let bytes = self.bytes()?;
+        let given = self.cache_key.map(|span| span.of(bytes)).filter(|value| value.len() > 2);
+        given.or_else(|| self.prompt.and_then(|span| span.of(bytes).get(..CACHED_FROM)))
+    }
+
     /// Whether it can be sent (again).
     pub(super) fn is_here(&self) -> bool {
         match &self.content {
@@ -73,8 +84,8 @@ impl Payload {
     }
 
     /// What is sent to a lane that calls the model `model`: the client's own bytes but for that one value.
-    pub(super) fn outbound(&mut self, model: &str) -> Outbound {
-        match &mut self.content {
+    pub(super) fn outbound(&self, model: &str) -> Outbound {
+        match &self.content {
             Content::Read { bytes, span, .. } => match span {
                 Some(span) if self.model.as_deref() != Some(model) => splice(bytes, *span, model),
                 _ => Outbound::whole(bytes.clone()),
@@ -83,6 +94,10 @@ impl Payload {
         }
     }
 }
+
+/// Providers cache prompts from some thousand tokens on: so many bytes of text, and what differs behind them is another
+/// turn of the same conversation.
+const CACHED_FROM: usize = 4096;
 
 /// Below this a copy is cheaper than three pieces.
 const COPY_BELOW: usize = 4096;
@@ -133,6 +148,8 @@ pub(super) async fn read(
     Ok(Payload {
         model: request.model_name(&bytes).map(Into::into),
         stream: request.stream,
+        prompt: request.prompt,
+        cache_key: request.cache_key,
         content: Content::Read { bytes, span: request.model, _reserved: reserved },
     })
 }
@@ -148,7 +165,7 @@ fn through(shard: &Rc<Shard>, limits: &Limits, body: InboundBody) -> Result<Payl
         let state = OutboundState::holding(body.bounded(limit, limits.client_body_idle));
         Content::Through { state: Rc::new(state), limit }
     };
-    Ok(Payload { content, model: None, stream: false })
+    Ok(Payload { content, model: None, stream: false, prompt: None, cache_key: None })
 }
 
 /// What is set aside for an announced body before its bytes are here.

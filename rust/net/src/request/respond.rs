@@ -1,7 +1,7 @@
 //! Errors and gateway headers: the one file that turns what happened into an HTTP response.
 
 use std::fmt::{self, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use ferrogate_core::dialects::openai;
@@ -38,6 +38,18 @@ pub(super) fn error(snapshot: &Snapshot, error: &GatewayError, mut ticket: Ticke
     ticket.status = error.kind.status();
     ticket.error = Some(error.kind);
     ticket.finish(if error.kind == Kind::ClientClosed { Outcome::Cancelled } else { Outcome::Error });
+    response
+}
+
+/// All lanes were told to wait, the first of them for `wait`.
+pub(super) fn not_ready(snapshot: &Snapshot, wait: Duration, ticket: Ticket) -> Response<Relay> {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let message = format!(
+        "Every key that may serve this was told by its provider to wait; the first one is back in {seconds} s. Add keys \
+         or targets, or ask again then."
+    );
+    let mut response = error(snapshot, &GatewayError::new(Kind::NoLaneReady, message), ticket);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     response
 }
 
@@ -80,7 +92,7 @@ pub(crate) fn last_words(error: &GatewayError) -> Bytes {
 
 /// What the gateway knows goes into headers and never into the body.
 pub(super) fn gateway_headers(headers: &mut HeaderMap, snapshot: &Snapshot, ticket: &Ticket) {
-    let last = ticket.attempts.last();
+    let last = ticket.attempts.last().map(|attempt| &attempt.choice);
     let mut values = Values::with_room(ticket.id.len() + last.map_or(0, |last| last.model.len()) + 40);
     headers.insert(REQUEST_ID, values.text(&ticket.id));
     headers.insert(CACHE, HeaderValue::from_static("off"));
@@ -92,9 +104,7 @@ pub(super) fn gateway_headers(headers: &mut HeaderMap, snapshot: &Snapshot, tick
         if !last.model.is_empty() {
             headers.insert(MODEL, values.text(last.model.as_bytes()));
         }
-        if let Some(key) = last.provider.keys.get(last.key) {
-            headers.insert(KEY, key.name_header.clone());
-        }
+        headers.insert(KEY, last.key().name_header.clone());
     }
     headers.insert(ATTEMPTS, values.number(ticket.attempts.len()));
     headers.insert(OVERHEAD, values.number(ticket.overhead(Instant::now()).as_micros()));

@@ -3,17 +3,15 @@
 use ferrogate_core::dialects::Operation;
 use ferrogate_core::{GatewayError, Kind};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
-use http::{StatusCode, response};
+use http::response;
 
 const EVENT_STREAM: &[u8] = b"text/event-stream";
 
 /// What to do with an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// 429 or 5xx: another lane may do better.
-    Failed,
-    /// 3xx or another 4xx: the client's to see.
-    Rejected,
+    /// 3xx, 4xx or 5xx: its body says whose failure it is.
+    Refused,
     /// Events, to be read.
     Events,
     /// JSON, to be collected and checked.
@@ -40,9 +38,6 @@ pub(super) fn judge(
     if !codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
         return Err(invalid("The provider's answer has a transfer encoding other than chunked."));
     }
-    if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
-        return Ok(Verdict::Failed);
-    }
     let reads = operation.is_inference();
     if reads && status.is_redirection() {
         // A client that followed it would take its prompt past the gateway.
@@ -51,7 +46,7 @@ pub(super) fn judge(
         ));
     }
     if !status.is_success() {
-        return Ok(Verdict::Rejected);
+        return Ok(Verdict::Refused);
     }
     if !reads {
         return Ok(Verdict::Unread);
@@ -152,7 +147,7 @@ mod tests {
     #[test]
     fn statuses_fall_into_their_classes() {
         for (status, expected) in
-            [(429, Ok(Verdict::Failed)), (500, Ok(Verdict::Failed)), (404, Ok(Verdict::Rejected))]
+            [(429, Ok(Verdict::Refused)), (500, Ok(Verdict::Refused)), (404, Ok(Verdict::Refused))]
         {
             assert_eq!(verdict(status, &[], ""), expected);
         }

@@ -18,6 +18,10 @@ pub(super) struct Wishes {
     pub(super) key: Option<Box<str>>,
     pub(super) fallbacks: Option<Box<str>>,
     pub(super) timeout: Option<Duration>,
+    /// Refuses what a provider could not be told all of.
+    pub(super) strict: bool,
+    /// Requests that belong together.
+    pub(super) session: Option<Box<str>>,
     pub(super) client_request_id: Option<Box<str>>,
     /// A JSON object.
     pub(super) tags: Option<Box<str>>,
@@ -83,6 +87,14 @@ impl Wishes {
                 "provider" => wishes.provider = kept(),
                 "key" => wishes.key = kept(),
                 "fallbacks" => wishes.fallbacks = kept(),
+                "session" => wishes.session = kept(),
+                "strict" => {
+                    wishes.strict = match text {
+                        "true" => true,
+                        "false" => false,
+                        _ => return Err(refuse(name)),
+                    }
+                }
                 "x-request-id" => wishes.client_request_id = kept(),
                 "timeout-ms" => {
                     let ms = text.parse::<u64>().ok().filter(|ms| *ms > 0).ok_or_else(|| refuse(name))?;
@@ -116,6 +128,7 @@ fn tags(text: &str) -> Option<Box<str>> {
 fn refuse(name: &str) -> GatewayError {
     let hint = match name {
         "x-gateway-timeout-ms" => "a whole number of milliseconds above 0",
+        "x-gateway-strict" => "true or false",
         "x-gateway-tags" => "name=value pairs, separated by commas",
         _ => "printable ASCII of at most 512 characters",
     };

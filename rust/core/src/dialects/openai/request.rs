@@ -12,6 +12,10 @@ pub struct Request {
     pub model: Option<Span>,
     /// Whether `stream` is true.
     pub stream: bool,
+    /// What is asked: the value of `messages`, `input` or `prompt`.
+    pub prompt: Option<Span>,
+    /// The value of `prompt_cache_key` with its quotes.
+    pub cache_key: Option<Span>,
 }
 
 impl Request {
@@ -42,6 +46,12 @@ pub fn read(body: &[u8]) -> Result<Request, GatewayError> {
             twice = found.model.replace(member.value).map(|_| "model").or(twice);
         } else if json::key_equals(key, "stream") {
             twice = stream.replace(member.value).map(|_| "stream").or(twice);
+        } else {
+            match key {
+                b"messages" | b"input" | b"prompt" => found.prompt = Some(member.value),
+                b"prompt_cache_key" => found.cache_key = Some(member.value),
+                _ => {}
+            }
         }
     })
     .map_err(|invalid| refuse(&invalid))?;

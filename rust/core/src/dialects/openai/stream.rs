@@ -119,6 +119,11 @@ impl StreamReader {
         !self.failed && (self.done || self.finish.is_some())
     }
 
+    /// How many events there were.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
     /// Whether the stream said that nothing more will come, whatever its connection does now.
     pub fn has_ended(&self) -> bool {
         self.done || self.failed
