@@ -126,6 +126,22 @@ def test_headers_of_the_environment_go_with_its_key_only(effective, registry, te
     assert next(entry for entry in snapshot.providers if entry.name == "openai").headers == expected
 
 
+def test_what_a_provider_speaks_crosses_the_boundary():
+    specs = [
+        ProviderSpec(name="one", title="One", base_url="https://one.example.com/v1"),
+        ProviderSpec(
+            name="other", title="Other", base_url="https://other.example.com/v1", dialect="anthropic"
+        ),
+    ]
+    registry = Registry(specs)
+    merged = merge(load_config(None, None, {}), {}, Stored(), registry)
+    snapshot = compile_snapshot(merged, registry, {})
+    assert {provider.name: provider.dialect for provider in snapshot.providers} == {
+        "one": "openai", "other": "anthropic",
+    }  # fmt: skip
+    check_snapshot(snapshot)
+
+
 def _refuse(spec, options):
     raise ValueError("region and zone contradict each other; remove one")
 
