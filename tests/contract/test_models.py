@@ -12,6 +12,11 @@ from harness.gateway import Gateway
 from harness.mock import Mock
 from harness.upstream import Upstream, json_answer, status
 
+ANTHROPIC_LIST = (
+    b'{"data":[{"type":"model","id":"claude-haiku-4-5","display_name":"Claude Haiku 4.5",'
+    b'"created_at":"2025-10-01T00:00:00Z"}],"has_more":false,"first_id":"claude-haiku-4-5",'
+    b'"last_id":"claude-haiku-4-5"}'
+)
 LIST = (
     b'{"object":"list","data":[{"id":"a/b","object":"model","created":5,"owned_by":"them"},'
     b'{"id":"c","object":"model"}]}'
@@ -71,3 +76,22 @@ def test_it_is_kept_and_follows_changes(lists: Gateway, upstream: Upstream, door
     lists.call("PUT", "models/added", targets=["own/c"])
     names = {model["id"] for model in lists.http.get("/v1/models").json()["data"]}
     assert "added" in names
+
+
+def test_anthropic_s_list_is_read_too(folder: Path, door: Door, upstream: Upstream) -> None:
+    """Its address is given as its SDKs write it: without a version."""
+    upstream.script = json_answer(ANTHROPIC_LIST)
+    provider = {
+        "base_url": upstream.url.removesuffix("/v1"),
+        "keys": [{"name": "main", "value": "sk-ant-0123456789012345"}],
+    }
+    with Gateway(folder, door, config={"providers": {"anthropic": provider}}) as gateway:
+        models = {model["id"]: model for model in gateway.http.get("/v1/models").json()["data"]}
+        assert models["anthropic/claude-haiku-4-5"]["object"] == "model"
+        assert isinstance(models["anthropic/claude-haiku-4-5"]["created"], int)
+        tried = gateway.call("POST", "keys/file:anthropic/main/test")
+        assert (tried["ok"], tried["message"]) == (True, "anthropic accepted the key and lists 1 model.")
+    for request in upstream.requests:
+        assert (request.target, request.header("x-api-key")) == ("/v1/models", "sk-ant-0123456789012345")
+        assert (request.header("anthropic-version"), request.header("authorization")) == ("2023-06-01", None)
+    assert len(upstream.requests) == 2

@@ -15,7 +15,7 @@ _SECTIONS = {
     "timeouts": "this version has timeouts at top level and under a provider, not under an alias",
 }
 _AT_TOP = ("cache", "hedge")
-_PROVIDERS = frozenset({"anthropic", "bedrock", "cohere", "gemini"})
+_PROVIDERS = frozenset({"bedrock", "cohere", "gemini"})
 
 
 def take_later(tree: dict[str, Any], places: Places, kinds: Collection[str] | None) -> list[str]:
@@ -71,7 +71,7 @@ def _take_providers(providers: dict[str, Any], gone: Collection[str], places: Pl
         del providers[name]
     return [
         f"{places.key(('providers', name))}: providers.{name} is ignored: "
-        "this version speaks to providers of OpenAI's dialect only"
+        "this version speaks OpenAI's dialect and Anthropic's"
         for name in names
     ]
 

@@ -105,7 +105,7 @@ function showCurl(needsKey) {
   $("base").textContent = new URL("openai", root).href;
 }
 
-const SAMPLE = { openai: "gpt-4o-mini", mock: "echo", groq: "llama-3.1-8b-instant", mistral: "mistral-small-latest", deepseek: "deepseek-chat", openrouter: "openai/gpt-4o-mini", ollama: "llama3.2" };
+const SAMPLE = { openai: "gpt-4o-mini", anthropic: "claude-haiku-4-5", mock: "echo", groq: "llama-3.1-8b-instant", mistral: "mistral-small-latest", deepseek: "deepseek-chat", openrouter: "openai/gpt-4o-mini", ollama: "llama3.2" };
 
 function showModels(aliases, keys) {
   const usable = providers.filter((one) => one.configured || keys.some((key) => key.provider === one.name && key.in_force));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ferrogate.providers import (
+    anthropic,
     azure,
     deepseek,
     groq,
@@ -20,6 +21,7 @@ __all__ = ["BUILTIN"]
 
 BUILTIN = (
     openai.SPEC,
+    anthropic.SPEC,
     azure.SPEC,
     openai_compatible.SPEC,
     groq.SPEC,

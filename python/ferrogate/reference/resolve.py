@@ -95,7 +95,8 @@ class Resolver:
             fallbacks: more models, tried after all lanes of the first.
 
         Raises:
-            RequestError: ``provider_not_found``, ``provider_key_missing`` or ``key_not_found``.
+            RequestError: ``provider_not_found``, ``provider_key_missing`` or ``key_not_found``;
+                ``not_supported`` where all lanes speak a dialect that this engine does not convert to.
 
         """
         targets = [self._pinned(model, provider)] if provider else self._targets(model, own)
@@ -105,7 +106,7 @@ class Resolver:
         for target in targets:
             lanes += self._lanes_of(*target, pinned=key)
         if lanes:
-            return lanes
+            return _spoken(lanes)
         first = self._provider(targets[0][0], model)
         if key is not None:
             # Not quoted: who takes the header for a place of credentials puts one there.
@@ -168,6 +169,19 @@ def _alias_order(alias: Alias) -> list[Target]:
     drawn = _draw(weighted, lambda target: target.weight or 0.0)
     line = drawn + [target for target in alias.targets if target.weight is None]
     return [(target.provider, target.model) for target in line]
+
+
+def _spoken(lanes: list[Lane]) -> list[Lane]:
+    """Leave out the lanes of other dialects: nothing is converted here."""
+    spoken = [lane for lane in lanes if lane.provider.dialect == "openai"]
+    if not spoken:
+        first = lanes[0].provider
+        message = (
+            f"Provider {first.name} speaks the {first.dialect} dialect, which the Python engine does not"
+            " convert to; run the gateway without --engine python."
+        )
+        raise RequestError("not_supported", message, param="model")
+    return spoken
 
 
 def _missing_key(provider: Provider, model: str) -> str:

@@ -16,7 +16,12 @@ DOCS = Path(__file__).parents[3] / "docs"
 CONFIG = (DOCS / "config.md").read_text()
 PROVIDERS = (DOCS / "providers.md").read_text()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", CONFIG + PROVIDERS, re.DOTALL)
-ENVIRON = {"OPENAI_API_KEY": "sk-1", "MY_VLLM_KEY": "sk-2", "AZURE_OPENAI_API_KEY": "sk-3"}
+ENVIRON = {
+    "OPENAI_API_KEY": "sk-1",
+    "MY_VLLM_KEY": "sk-2",
+    "AZURE_OPENAI_API_KEY": "sk-3",
+    "ANTHROPIC_API_KEY": "sk-5",
+}
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

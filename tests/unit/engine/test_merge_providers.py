@@ -12,7 +12,8 @@ def test_what_ships_is_there_and_not_configured(effective):
     result = effective()
     assert names(result, configured=True) == []
     assert names(result, configured=False) == [
-        "deepseek", "groq", "mistral", "mock", "ollama", "openai", "openrouter", "together", "vllm",
+        "anthropic", "deepseek", "groq", "mistral", "mock", "ollama", "openai", "openrouter", "together",
+        "vllm",
     ]  # fmt: skip
 
 

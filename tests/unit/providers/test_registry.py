@@ -25,8 +25,8 @@ def plug_ins(monkeypatch):
 def test_everything_that_ships_is_there():
     names = Registry.load().names()
     assert set(names) >= {
-        "openai", "azure", "openai-compatible", "groq", "mistral", "deepseek", "together", "openrouter",
-        "ollama", "vllm", "mock",
+        "openai", "anthropic", "azure", "openai-compatible", "groq", "mistral", "deepseek", "together",
+        "openrouter", "ollama", "vllm", "mock",
     }  # fmt: skip
     assert list(names) == sorted(names)
 
@@ -66,7 +66,7 @@ def test_the_nearest_name_is_suggested(asked, nearest):
 
 
 def test_with_nothing_near_all_names_are_given():
-    with pytest.raises(ConfigError, match="known are azure, deepseek"):
+    with pytest.raises(ConfigError, match="known are anthropic, azure, deepseek"):
         Registry(BUILTIN).get("zzz")
 
 

@@ -10,7 +10,7 @@ from ferrogate import providers
 from ferrogate.config.models import ProviderSection, check_provider_name
 from ferrogate.config.sections import written_name
 from ferrogate.config.urls import base_url
-from ferrogate.providers import azure
+from ferrogate.providers import anthropic, azure
 from ferrogate.providers.base import Operation
 from ferrogate.providers.builtin import BUILTIN
 
@@ -40,6 +40,7 @@ def test_a_spec_is_whole(spec):
     ("name", "url", "variable"),
     [
         ("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
+        ("anthropic", "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"),
         ("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
         ("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
         ("deepseek", "https://api.deepseek.com", "DEEPSEEK_API_KEY"),
@@ -61,7 +62,25 @@ def test_where_a_provider_is_and_what_holds_its_key(name, url, variable):
 
 def test_families_of_headers_reach_only_their_providers():
     families = {spec.name: spec.forward_headers for spec in BUILTIN if spec.forward_headers}
-    assert families == {"openai": ("openai-",), "azure": ("openai-",), "mock": ("x-mock-",)}
+    assert families == {
+        "openai": ("openai-",), "azure": ("openai-",), "anthropic": ("anthropic-",), "mock": ("x-mock-",),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("written", "base"),
+    [
+        ("https://api.anthropic.com", "https://api.anthropic.com/v1"),
+        ("https://api.anthropic.com/v1", "https://api.anthropic.com/v1"),
+        ("https://proxy.example.com/anthropic", "https://proxy.example.com/anthropic/v1"),
+        ("https://proxy.example.com/anthropic/v1", "https://proxy.example.com/anthropic/v1"),
+    ],
+)
+def test_anthropic_takes_its_base_url_with_and_without_its_version(written, base):
+    spec = anthropic.SPEC.configure(dataclasses.replace(anthropic.SPEC, base_url=written), {})
+    assert spec.base_url == base
+    assert (spec.auth.header, spec.auth.prefix) == ("x-api-key", "")
+    assert spec.headers == {"anthropic-version": "2023-06-01"}
 
 
 @pytest.mark.parametrize(

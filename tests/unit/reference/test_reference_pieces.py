@@ -156,6 +156,18 @@ def order(snapshot, model, **more):
     ]
 
 
+def test_lanes_of_another_dialect_are_left_out():
+    claude = a_provider("claude", "http://c", a_key("c")).model_copy(update={"dialect": "anthropic"})
+    targets = [Target(provider="claude", model="haiku"), Target(provider="openai", model="mini")]
+    snapshot = a_snapshot(
+        a_provider("openai", "http://o", a_key("o")), claude, aliases=[Alias(name="chat", targets=targets)]
+    )
+    assert order(snapshot, "chat") == [("openai", "o", "mini")]
+    with pytest.raises(RequestError, match="speaks the anthropic dialect") as error:
+        order(snapshot, "claude/haiku")
+    assert (error.value.kind, error.value.status) == ("not_supported", 501)
+
+
 def test_names_are_resolved_in_the_documented_order():
     snapshot = a_snapshot(
         a_provider("openai", "http://o", a_key("o")),
