@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ferrogate.config.quantities import Share
+
 __all__ = [
     "AliasBody",
     "AliasItem",
@@ -203,11 +205,27 @@ class AliasLogBody(Body):
     payloads: bool | None = Field(None, description="keep bodies")
 
 
+class AliasHedgeBody(Body):
+    """What an alias says of hedging for itself; null leaves it to the top level."""
+
+    enabled: bool | None = Field(None, description="ask a second lane too where the first is late")
+    budget: Share | None = Field(None, description="part of the requests, at most: 0.05 or 5%")
+
+
+Affinity = Annotated[
+    bool | None,
+    Field(
+        description="one conversation stays on one lane while that does well; null leaves it to the top level"
+    ),
+]
+
+
 class AliasBody(Body):
-    """The targets of an alias, in order."""
+    """The targets of an alias, in order, and what it says for itself."""
 
     log: AliasLogBody = AliasLogBody(payloads=None)
-
+    hedge: AliasHedgeBody = AliasHedgeBody(enabled=None, budget=None)
+    affinity: Affinity = None
     targets: list[str | TargetBody] = Field(
         min_length=1,
         examples=[["openai/gpt-4o-mini", {"target": "groq/llama-3.1-8b-instant", "weight": 0.5}]],
@@ -228,6 +246,8 @@ class AliasItem(BaseModel):
     name: str = Field(examples=["chat"])
     targets: list[TargetItem]
     log: AliasLogBody
+    hedge: AliasHedgeBody
+    affinity: Affinity
     source: str = Field(examples=["store"])
     origin: str | None
 

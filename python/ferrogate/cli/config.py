@@ -157,11 +157,12 @@ def _lines(described: dict[str, Any], every: bool) -> list[str]:
     for name, setting in described["settings"].items():
         if setting["source"] == "default" and not every:
             continue
-        before, _, inner = name.partition(".")
-        if before != section:
+        before, dot, inner = name.partition(".")
+        if dot and before != section:
             section = before
             lines.append(f"{section}:")
-        lines.append(_commented(f"  {inner}: {json.dumps(setting['value'])}", setting["origin"]))
+        written = f"  {inner}" if dot else name
+        lines.append(_commented(f"{written}: {json.dumps(setting['value'])}", setting["origin"]))
     providers = [provider for provider in described["providers"] if provider["configured"] or every]
     lines += ["providers:"] if providers else ["providers: {}"]
     for provider in providers:
@@ -169,13 +170,21 @@ def _lines(described: dict[str, Any], every: bool) -> list[str]:
     if described["models"]:
         lines.append("models:")
     for alias in described["models"]:
-        targets = [target["target"] if target["weight"] is None else target for target in alias["targets"]]
-        lines.append(
-            _commented(
-                f"  {json.dumps(alias['name'])}: {json.dumps(targets)}", alias["origin"] or alias["source"]
-            )
-        )
+        written = f"  {json.dumps(alias['name'])}: {json.dumps(_alias(alias))}"
+        lines.append(_commented(written, alias["origin"] or alias["source"]))
     return lines
+
+
+def _alias(alias: dict[str, Any]) -> Any:
+    """Return the short form of an alias that says nothing beside its targets, else the long one."""
+    targets = [target["target"] if target["weight"] is None else target for target in alias["targets"]]
+    said: dict[str, Any] = {}
+    for name in ("log", "hedge"):
+        if own := {inner: value for inner, value in alias[name].items() if value is not None}:
+            said[name] = own
+    if alias["affinity"] is not None:
+        said["affinity"] = alias["affinity"]
+    return {"targets": targets, **said} if said else targets
 
 
 def _provider_lines(provider: dict[str, Any]) -> list[str]:

@@ -1,9 +1,9 @@
 """``GATEWAY_*`` variables: which setting each one sets.
 
 ``GATEWAY_PORT`` sets ``server.port``, ``GATEWAY_TIMEOUTS_CONNECT`` sets ``timeouts.connect``,
-``GATEWAY_LOG_LEVEL`` sets ``log.level``. Kubernetes puts ``GATEWAY_PORT=tcp://...`` and
-``GATEWAY_SERVICE_HOST`` into every pod beside a Service that is called ``gateway``; those are told apart and
-left alone.
+``GATEWAY_LOG_LEVEL`` sets ``log.level``, ``GATEWAY_AFFINITY`` sets ``affinity``. Kubernetes puts
+``GATEWAY_PORT=tcp://...`` and ``GATEWAY_SERVICE_HOST`` into every pod beside a Service that is called
+``gateway``; those are told apart and left alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from ferrogate.config.places import Location
-from ferrogate.config.sections import Limits, Log, Section, Server, Timeouts, written_name
+from ferrogate.config.sections import Hedge, Limits, Log, Section, Server, Timeouts, written_name
 
 __all__ = ["OTHERS", "VARIABLES", "read_environment"]
 
@@ -36,12 +36,14 @@ def _variables() -> dict[str, Location]:
         "GATEWAY_SERVER": ("server", "door"),
         "GATEWAY_TLS_CERT": ("server", "tls", "cert"),
         "GATEWAY_TLS_KEY": ("server", "tls", "key"),
+        "GATEWAY_AFFINITY": ("affinity",),
     }
     sections: tuple[tuple[str, str, type[Section]], ...] = (
         ("server", "", Server),
         ("timeouts", "TIMEOUTS_", Timeouts),
         ("limits", "LIMITS_", Limits),
         ("log", "LOG_", Log),
+        ("hedge", "HEDGE_", Hedge),
     )
     for section, prefix, model in sections:
         for attribute in model.model_fields:

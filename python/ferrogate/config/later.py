@@ -11,10 +11,9 @@ __all__ = ["take_later"]
 
 _SECTIONS = {
     "cache": "this version has no response cache",
-    "hedge": "this version does not hedge requests",
     "timeouts": "this version has timeouts at top level and under a provider, not under an alias",
 }
-_AT_TOP = ("cache", "hedge")
+_AT_TOP = ("cache",)
 _PROVIDERS = frozenset({"bedrock", "cohere", "gemini"})
 
 

@@ -19,6 +19,7 @@ from pydantic import (
 
 from ferrogate.config.authorities import Authorities, read_authorities
 from ferrogate.config.places import Places
+from ferrogate.config.quantities import Share
 from ferrogate.config.secrets import Secret, resolve
 from ferrogate.config.sections import Section, Settings, Timeouts
 from ferrogate.config.urls import base_url
@@ -199,11 +200,22 @@ class AliasLog(Section):
     payloads: bool | None = Field(default=None, description="keep bodies")
 
 
+class AliasHedge(Section):
+    """What an alias says of hedging for itself; None leaves it to the top level."""
+
+    enabled: bool | None = Field(default=None, description="ask a second lane too where the first is late")
+    budget: Share | None = Field(default=None, description="part of the requests that may be asked twice")
+
+
 class AliasSection(Section):
     """A model name of the gateway's own. A list stands for ``{targets: LIST}``, a text for one target."""
 
     targets: tuple[TargetSection, ...] = Field(min_length=1)
     log: AliasLog = Field(default_factory=AliasLog, description="overrides of the top-level log")
+    hedge: AliasHedge = Field(default_factory=AliasHedge, description="overrides of the top-level hedge")
+    affinity: bool | None = Field(
+        default=None, description="one conversation stays on one lane; null leaves it to the top level"
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -1,7 +1,7 @@
-"""Durations and sizes as people write them: ``300s``, ``5m``, ``250ms``; ``32MiB``, ``64kB``.
+"""Durations, sizes and shares as people write them: ``300s``, ``250ms``; ``32MiB``, ``64kB``; ``5%``.
 
-A bare number is seconds or bytes. Durations become whole milliseconds and sizes whole bytes, the units of the
-snapshot.
+A bare number is seconds, bytes or a share of 1. Durations become whole milliseconds, sizes whole bytes and
+shares numbers from 0 to 1, the units of the snapshot.
 """
 
 from __future__ import annotations
@@ -11,7 +11,17 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
-__all__ = ["Bytes", "Milliseconds", "Timeout", "duration_ms", "format_bytes", "format_ms", "size_bytes"]
+__all__ = [
+    "Bytes",
+    "Milliseconds",
+    "Share",
+    "Timeout",
+    "duration_ms",
+    "format_bytes",
+    "format_ms",
+    "share",
+    "size_bytes",
+]
 
 _MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _BYTES = {
@@ -21,6 +31,7 @@ _BYTES = {
 }  # fmt: skip
 _BYTES_ANY_CASE = {unit.lower(): factor for unit, factor in _BYTES.items()}
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", re.ASCII)
+_SHARE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*(%?)\s*", re.ASCII)
 _LARGEST = 2**53
 
 
@@ -61,6 +72,20 @@ def size_bytes(value: object) -> int:
     if match is None or factor is None:
         raise ValueError(f"is not a size; write {example}")
     return _whole(float(match[1]) * factor, example)
+
+
+def share(value: object) -> float:
+    """Part of a whole, from 0 to 1. Raises ValueError with a sentence that says what to write."""
+    example = "a share such as 0.05 or 5%"
+    number = _number(value)
+    if number is None:
+        match = _SHARE.fullmatch(value) if isinstance(value, str) else None
+        if match is None:
+            raise ValueError(f"is not a share; write {example}")
+        number = float(match[1]) / (100 if match[2] else 1)
+    if not 0 <= number <= 1:
+        raise ValueError(f"is not between 0 and 1; write {example}")
+    return number
 
 
 def format_ms(value: int) -> str:
@@ -108,3 +133,18 @@ Bytes = Annotated[
     ),
 ]
 """A size in whole bytes, at least one."""
+
+Share = Annotated[
+    float,
+    BeforeValidator(share),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0, "maximum": 1},
+                {"type": "string", "pattern": r"^([0-9]+(\.[0-9]+)?|\.[0-9]+) ?%?$"},
+            ],
+            "description": "0.05, 5%",
+        }
+    ),
+]
+"""A part of a whole, from 0 to 1."""

@@ -1,4 +1,4 @@
-"""The settings of ``gateway.yaml`` that are not about providers: server, timeouts, limits, log.
+"""The settings of ``gateway.yaml`` that are not about providers: server, timeouts, limits, log, balancing.
 
 Python attributes carry their unit (``connect_ms``) and match :mod:`ferrogate.engine.snapshot`; the names that
 people write (``connect``) are their aliases. ``model_fields_set`` tells what somebody said from what is a
@@ -12,10 +12,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from ferrogate.config.quantities import Bytes, Milliseconds, Timeout
+from ferrogate.config.quantities import Bytes, Milliseconds, Share, Timeout
 from ferrogate.config.urls import bind_address, host_name, is_loopback, origin
 
-__all__ = ["Limits", "Log", "Section", "Server", "ServerTls", "Settings", "Timeouts", "written_name"]
+__all__ = ["Hedge", "Limits", "Log", "Section", "Server", "ServerTls", "Settings", "Timeouts", "written_name"]
 
 _AT_START = ("host", "port", "auth", "data", "door", "engine", "workers", "mock", "tls")
 
@@ -183,6 +183,13 @@ class Log(Section):
     )
 
 
+class Hedge(Section):
+    """A second lane for a request whose first one is late; an alias may say otherwise for itself."""
+
+    enabled: bool = Field(default=False, description="ask a second lane too; the first answer is taken")
+    budget: Share = Field(default=0.05, description="part of the requests that may be asked twice, at most")
+
+
 class Settings(Section):
     """Everything that is one value and not a list of providers, keys or aliases."""
 
@@ -190,6 +197,21 @@ class Settings(Section):
     timeouts: Timeouts = Field(default_factory=Timeouts)
     limits: Limits = Field(default_factory=Limits)
     log: Log = Field(default_factory=Log)
+    hedge: Hedge = Field(default_factory=Hedge)
+    affinity: bool = Field(
+        default=True,
+        description="one conversation stays on one lane while that does well; an alias may say otherwise",
+    )
+
+    @staticmethod
+    def sections() -> dict[str, type[Section]]:
+        """Return the settings that hold others, by name; the rest are values themselves."""
+        annotations = {name: field.annotation for name, field in Settings.model_fields.items()}
+        return {
+            name: kind
+            for name, kind in annotations.items()
+            if isinstance(kind, type) and issubclass(kind, Section)
+        }
 
     def restart_needed(self, other: Settings) -> list[str]:
         """Name the settings that differ and that a running gateway cannot change."""

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urlencode
 
+from ferrogate.config.sections import Hedge
 from ferrogate.engine import snapshot
-from ferrogate.engine.effective import Effective, ProviderEntry
+from ferrogate.engine.effective import AliasOptions, Effective, ProviderEntry
 from ferrogate.errors import ConfigError
 from ferrogate.providers.base import ProviderSpec
 from ferrogate.providers.registry import Registry
@@ -40,11 +41,15 @@ def compile_snapshot(
         limits=snapshot.Limits(**effective.settings.limits.model_dump()),
         log=snapshot.Log(**effective.settings.log.model_dump(include=set(snapshot.Log.model_fields))),
         expose_headers=server.expose_headers,
+        hedge=snapshot.Hedge(**effective.settings.hedge.model_dump()),
+        affinity=effective.settings.affinity,
         providers=[_provider(entry, effective, registry, ambient) for entry in effective.providers],
         aliases=[
             snapshot.Alias(
                 name=alias.name,
-                payloads=alias.payloads,
+                payloads=alias.options.payloads,
+                hedge=_hedge(alias.options, effective.settings.hedge),
+                affinity=alias.options.affinity,
                 targets=[
                     snapshot.Target(provider=target.provider, model=target.model, weight=target.weight)
                     for target in alias.targets
@@ -60,6 +65,16 @@ def key_hint(provider: str, spec: ProviderSpec) -> str:
     ways = [f"set {spec.env_keys[0]}"] if spec.env_keys and provider == spec.name else []
     ways += [f"`gateway keys add {provider}`", "POST /api/v1/keys"]
     return f"{', '.join(ways)}, or providers.{provider}.keys in gateway.yaml"
+
+
+def _hedge(own: AliasOptions, top: Hedge) -> snapshot.Hedge | None:
+    """Lay what an alias says over the top level; None where it says nothing."""
+    if own.hedge_enabled is None and own.hedge_budget is None:
+        return None
+    return snapshot.Hedge(
+        enabled=top.enabled if own.hedge_enabled is None else own.hedge_enabled,
+        budget=top.budget if own.hedge_budget is None else own.hedge_budget,
+    )
 
 
 def _provider(

@@ -22,7 +22,7 @@ def describe(effective: Effective) -> dict[str, Any]:
             {
                 "name": alias.name,
                 "targets": [{"target": str(target), "weight": target.weight} for target in alias.targets],
-                "log": {"payloads": alias.payloads},
+                **alias.options.sections(),
                 "source": alias.source,
                 "origin": alias.origin,
             }
@@ -38,16 +38,23 @@ def describe(effective: Effective) -> dict[str, Any]:
 def describe_settings(effective: Effective) -> dict[str, dict[str, Any]]:
     """Return every setting by dotted name: its value as one would write it, and who said it."""
     described: dict[str, dict[str, Any]] = {}
-    for section in Settings.model_fields:
-        values: Section = getattr(effective.settings, section)
+    for name in Settings.model_fields:
+        values = getattr(effective.settings, name)
+        if not isinstance(values, Section):
+            described[name] = _setting(effective, name, values)
+            continue
         for attribute in type(values).model_fields:
-            name = f"{section}.{written_name(type(values), attribute)}"
-            described[name] = {
-                "value": _spelled(attribute, getattr(values, attribute)),
-                "source": effective.sources.get(name, "default"),
-                "origin": effective.origins.get(name, "default"),
-            }
+            inner = f"{name}.{written_name(type(values), attribute)}"
+            described[inner] = _setting(effective, inner, _spelled(attribute, getattr(values, attribute)))
     return described
+
+
+def _setting(effective: Effective, name: str, value: Any) -> dict[str, Any]:
+    return {
+        "value": value,
+        "source": effective.sources.get(name, "default"),
+        "origin": effective.origins.get(name, "default"),
+    }
 
 
 def describe_key(key: ProviderKey) -> dict[str, Any]:

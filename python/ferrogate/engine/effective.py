@@ -21,6 +21,7 @@ from ferrogate.config.problems import find_problems, unknown_key
 from ferrogate.config.sections import Section, written_name
 from ferrogate.engine.entries import (
     AliasEntry,
+    AliasOptions,
     GatewayKeyEntry,
     ProviderEntry,
     ProviderKey,
@@ -35,6 +36,7 @@ from ferrogate.providers.registry import Registry
 
 __all__ = [
     "AliasEntry",
+    "AliasOptions",
     "Effective",
     "GatewayKeyEntry",
     "ProviderEntry",
@@ -53,7 +55,7 @@ class Effective:
     """Everything that is in force.
 
     Attributes:
-        settings: server, timeouts, limits, log; complete, defaults filled in.
+        settings: server, timeouts, limits, log, hedge, affinity; complete, defaults filled in.
         sources: who said each setting, by dotted name (``limits.json_body``); one that is missing has its
             default.
         providers: declared ones and those that ship, by name; each has its base URL and all options.
@@ -137,12 +139,16 @@ def check_stored_settings(settings: Mapping[str, Any]) -> Settings:
         ConfigError: an unknown name or a bad value, with what to write.
 
     """
-    tree: dict[str, dict[str, Any]] = {}
+    tree: dict[str, Any] = {}
+    sections = Settings.sections()
     for name, value in settings.items():
         section, dot, inner = name.partition(".")
-        if not dot or section not in Settings.model_fields:
+        if section not in Settings.model_fields or bool(dot) != (section in sections):
             raise ConfigError(f"{name} {unknown_key(section, Settings.model_fields)}")
-        tree.setdefault(section, {})[inner] = value
+        if dot:
+            tree.setdefault(section, {})[inner] = value
+        else:
+            tree[name] = value
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
@@ -164,18 +170,25 @@ def _merge_settings(
     places = dict(file.places.settings())
     sources: dict[str, Source] = {}
     origins: dict[str, str] = {}
-    sections: dict[str, Section] = {}
-    for section in Settings.model_fields:
-        lower: Section = getattr(below, section)
-        upper: Section = getattr(file, section)
-        said = {name: getattr(upper, name) for name in upper.model_fields_set}
-        sections[section] = lower.model_copy(update=said)
+    merged: dict[str, Any] = {}
+
+    def note(name: str, *, above: bool) -> None:
+        place = places.get(name, Place("file", "the file")) if above else None
+        sources[name] = place.said if place else "store"
+        origins[name] = str(place) if place else "store"
+
+    for name in Settings.model_fields:
+        lower, upper = getattr(below, name), getattr(file, name)
+        if not isinstance(lower, Section):
+            above = name in file.model_fields_set
+            merged[name] = upper if above else lower
+            if above or name in below.model_fields_set:
+                note(name, above=above)
+            continue
+        said = {attribute: getattr(upper, attribute) for attribute in upper.model_fields_set}
+        merged[name] = lower.model_copy(update=said)
         for attribute in lower.model_fields_set | upper.model_fields_set:
-            name = f"{section}.{written_name(type(lower), attribute)}"
-            place = places.get(name, Place("file", "the file")) if attribute in said else None
-            sources[name] = place.said if place else "store"
-            origins[name] = str(place) if place else "store"
-    merged: dict[str, Any] = dict(sections)
+            note(f"{name}.{written_name(type(lower), attribute)}", above=attribute in said)
     return Settings.model_construct(None, **merged), sources, origins, warnings
 
 
@@ -195,7 +208,9 @@ def _merge_aliases(
                 problems.append(Problem(file.places.value(location), location, sentence))
             targets.append(TargetEntry(provider, model, target.weight))
         origin = str(file.places.key(("models", name)))
-        merged[name] = AliasEntry(name, tuple(targets), "file", origin, section.log.payloads)
+        hedge = section.hedge
+        options = AliasOptions(section.log.payloads, hedge.enabled, hedge.budget, section.affinity)
+        merged[name] = AliasEntry(name, tuple(targets), "file", origin, options)
     for alias in stored.aliases:
         if alias.name in merged:
             continue
@@ -206,7 +221,7 @@ def _merge_aliases(
                     f"alias {alias.name}: target {entry} was left out, its provider does not exist"
                 )
         if known:
-            merged[alias.name] = AliasEntry(alias.name, known, "store", alias.origin, alias.payloads)
+            merged[alias.name] = AliasEntry(alias.name, known, "store", alias.origin, alias.options)
     return tuple(merged[name] for name in sorted(merged)), problems, warnings
 
 

@@ -8,7 +8,7 @@ holds one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from ferrogate.config.authorities import Authorities
@@ -16,6 +16,7 @@ from ferrogate.config.secrets import mask, mask_named
 
 __all__ = [
     "AliasEntry",
+    "AliasOptions",
     "GatewayKeyEntry",
     "KeySource",
     "ProviderEntry",
@@ -126,14 +127,49 @@ class TargetEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class AliasOptions:
+    """What an alias says beside its targets; None leaves it to the top level.
+
+    Attributes:
+        payloads: keep bodies (``log``).
+        hedge_enabled: ask a second lane where the first is late.
+        hedge_budget: part of the requests that may be asked twice, from 0 to 1.
+        affinity: one conversation stays on one lane while that does well.
+
+    """
+
+    payloads: bool | None = None
+    hedge_enabled: bool | None = None
+    hedge_budget: float | None = None
+    affinity: bool | None = None
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> AliasOptions:
+        """Read what the store holds; what a later version said beside it is left out."""
+        return cls(**{option.name: stored.get(option.name) for option in fields(cls)})
+
+    def said(self) -> dict[str, Any]:
+        """Return what is not left to the top level, as the store holds it."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def sections(self) -> dict[str, Any]:
+        """Return all of it as ``gateway.yaml`` and the API write it."""
+        return {
+            "log": {"payloads": self.payloads},
+            "hedge": {"enabled": self.hedge_enabled, "budget": self.hedge_budget},
+            "affinity": self.affinity,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class AliasEntry:
-    """A model name of the gateway's own; ``payloads`` keeps bodies or not, None leaves it to the log."""
+    """A model name of the gateway's own."""
 
     name: str
     targets: tuple[TargetEntry, ...]
     source: Source = "store"
     origin: str = ""
-    payloads: bool | None = None
+    options: AliasOptions = AliasOptions()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,10 +47,8 @@ def gateway_schema(registry: Registry) -> dict[str, Any]:
                 described["enum"] = list(option.choices)
             provider["properties"][option.name] = described
     later = {"description": "read by later versions; ignored with a warning"}
-    schema["properties"] |= {"cache": later, "hedge": later}
-    definitions["AliasSection"]["anyOf"][0]["properties"] |= dict.fromkeys(
-        ("cache", "hedge", "timeouts", "log"), later
-    )
+    schema["properties"]["cache"] = later
+    definitions["AliasSection"]["anyOf"][0]["properties"] |= dict.fromkeys(("cache", "timeouts"), later)
     schema["patternProperties"] = {"^x-": {"description": "ignored; a place for anchors"}}
     return {"$schema": _DIALECT, **schema, "title": "gateway.yaml"}
 

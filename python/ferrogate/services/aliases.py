@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ferrogate.engine.entries import AliasEntry, TargetEntry
+from ferrogate.engine.entries import AliasEntry, AliasOptions, TargetEntry
 from ferrogate.errors import ConfigError, ConflictError, NotFoundError
 from ferrogate.services.configuration import ConfigurationService
 from ferrogate.services.naming import unknown_provider
@@ -35,11 +35,11 @@ class AliasesService:
         return found
 
     def put(
-        self, name: str, targets: Sequence[TargetEntry], payloads: bool | None = None
+        self, name: str, targets: Sequence[TargetEntry], options: AliasOptions | None = None
     ) -> tuple[AliasEntry, bool]:
         """Make or replace an alias and publish; the second value says that it is new.
 
-        ``payloads`` keeps bodies or not; None leaves it to the top-level ``log``.
+        What ``options`` leaves out is left to the top level.
 
         Raises:
             ConfigError: no targets, a bad weight, or a provider that does not exist.
@@ -62,9 +62,8 @@ class AliasesService:
             if target.weight is not None and not 0 < target.weight <= 1e6:
                 raise ConfigError(f"the weight of {target} must be above 0 and at most 1000000")
         stored = [StoredTarget(target.provider, target.model, target.weight) for target in targets]
-        options = {} if payloads is None else {"payloads": payloads}
         with self._configuration.change() as connection:
-            is_new = self._store.aliases.put(connection, name, stored, options)
+            is_new = self._store.aliases.put(connection, name, stored, options.said() if options else {})
         return self.get(name), is_new
 
     def delete(self, name: str) -> None:

@@ -21,6 +21,7 @@ from ferrogate.engine.compile import compile_snapshot
 from ferrogate.engine.effective import Effective, check_stored_settings, merge
 from ferrogate.engine.entries import (
     AliasEntry,
+    AliasOptions,
     GatewayKeyEntry,
     ProviderEntry,
     ProviderKey,
@@ -244,7 +245,7 @@ def stored_part(store: Store, connection: Connection) -> Stored:
             tuple(TargetEntry(target.provider, target.model, target.weight) for target in row.targets),
             source="store",
             origin="the data folder",
-            payloads=row.options.get("payloads"),
+            options=AliasOptions.of(row.options),
         )
         for row in store.aliases.list(connection)
     )

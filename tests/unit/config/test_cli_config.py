@@ -104,6 +104,21 @@ def test_what_show_prints_is_a_configuration(run):
     assert [key.name for key in config.providers["openai"].keys] == ["main", "SPARE"]
 
 
+def test_show_prints_what_an_alias_says_for_itself(run):
+    text = (
+        "hedge: {enabled: true}\naffinity: false\nmodels:\n"
+        "  chat: {targets: [openai/a], hedge: {budget: 10%}, affinity: true, log: {payloads: false}}\n"
+    )
+    shown = run(text, "show").stdout
+    assert "affinity: false  # gateway.yaml:2:11" in shown
+    Path("again.yaml").write_text(shown)
+    config = load_config(Path("again.yaml"), None, {})
+    assert (config.hedge.enabled, config.affinity) == (True, False)
+    chat = config.models["chat"]
+    assert (chat.hedge.enabled, chat.hedge.budget, chat.affinity) == (None, 0.1, True)
+    assert chat.log.payloads is False
+
+
 def test_show_as_json(run):
     answer = json.loads(run(GOOD, "show", "--json").stdout)
     assert answer["settings"]["server.port"]["value"] == 9000

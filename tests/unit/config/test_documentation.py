@@ -8,7 +8,7 @@ import pytest
 from ferrogate.config import check_config
 from ferrogate.config.environment import OTHERS
 from ferrogate.config.quantities import format_bytes, format_ms
-from ferrogate.config.sections import Limits, Log, Server, Timeouts, written_name
+from ferrogate.config.sections import Hedge, Limits, Log, Server, Timeouts, written_name
 from ferrogate.providers.builtin import BUILTIN
 from ferrogate.providers.registry import Registry
 
@@ -41,7 +41,7 @@ def spelled(attribute, value):
     return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 
-@pytest.mark.parametrize("model", [Server, Timeouts, Limits])
+@pytest.mark.parametrize("model", [Server, Timeouts, Limits, Hedge])
 def test_every_setting_is_listed_with_its_default(model):
     section = CONFIG.split(f"\n### {model.__name__.lower()}\n")[1].split("\n### ")[0]
     for attribute, field in model.model_fields.items():

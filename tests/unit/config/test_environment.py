@@ -25,6 +25,8 @@ from ferrogate.config.environment import VARIABLES, read_environment
         ("GATEWAY_TIMEOUTS_CONNECT", "250ms", "timeouts", "connect_ms", 250),
         ("GATEWAY_LIMITS_JSON_BODY", "1MiB", "limits", "json_body_bytes", 2**20),
         ("GATEWAY_LOG_LEVEL", "debug", "log", "level", "debug"),
+        ("GATEWAY_HEDGE_ENABLED", "true", "hedge", "enabled", True),
+        ("GATEWAY_HEDGE_BUDGET", "10%", "hedge", "budget", 0.1),
     ],
 )
 def test_a_variable_sets_its_setting(variable, text, section, attribute, value):

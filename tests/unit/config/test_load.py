@@ -223,11 +223,11 @@ def test_a_secret_file_is_relative_to_the_file(tmp_path):
 
 
 def test_what_later_versions_read_is_ignored_with_a_warning(write):
-    text = "hedge: {after: 1s}\nmodels:\n  chat: {targets: [openai/x], cache: {}, timeouts: {idle: 1s}}\n"
+    text = "cache: {a: 1}\nmodels:\n  chat: {targets: [openai/x], cache: {}, timeouts: {idle: 1s}}\n"
     config, problems = check(write(text))
     assert problems == []
-    hedge, cache, timeouts = config.warnings
-    assert hedge == "gateway.yaml:1:1: hedge is ignored: this version does not hedge requests"
+    at_top, cache, timeouts = config.warnings
+    assert at_top == "gateway.yaml:1:1: cache is ignored: this version has no response cache"
     assert cache == "gateway.yaml:3:31: models.chat.cache is ignored: this version has no response cache"
     assert timeouts.startswith(
         "gateway.yaml:3:42: models.chat.timeouts is ignored: this version has timeouts"

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferrogate.config.quantities import duration_ms, format_bytes, format_ms, size_bytes
+from ferrogate.config.quantities import duration_ms, format_bytes, format_ms, share, size_bytes
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,22 @@ from ferrogate.config.quantities import duration_ms, format_bytes, format_ms, si
 )  # fmt: skip
 def test_a_duration_is_whole_milliseconds(written, milliseconds):
     assert duration_ms(written) == milliseconds
+
+
+@pytest.mark.parametrize(
+    ("written", "part"),
+    [("5%", 0.05), (" 12.5 % ", 0.125), ("0.05", 0.05), (".5", 0.5), (0, 0.0), (1, 1.0), ("100%", 1.0)],
+)
+def test_a_share_is_from_0_to_1(written, part):
+    assert share(written) == part
+
+
+@pytest.mark.parametrize(
+    "written", [5, -0.1, "101%", "5", float("nan"), "half", "", "-5%", True, None, [0.1]]
+)
+def test_what_is_no_share_is_told_what_to_write(written):
+    with pytest.raises(ValueError, match=r"write a share such as 0\.05 or 5%"):
+        share(written)
 
 
 @pytest.mark.parametrize(

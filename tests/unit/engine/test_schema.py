@@ -55,7 +55,9 @@ def test_the_sample_is_valid(validator, golden):
                 "c": {"targets": ["p/m"], "cache": {}},
             }
         },
-        {"cache": {"exact": {}}, "hedge": {}, "x-anchors": [1]},
+        {"cache": {"exact": {}}, "x-anchors": [1]},
+        {"hedge": {"enabled": True, "budget": "5%"}, "affinity": False},
+        {"models": {"a": {"targets": ["p/m"], "hedge": {"budget": 0.1}, "affinity": True, "log": {}}}},
         {"timeouts": {"connect": "250ms", "idle": 5}, "limits": {"json_body": "32MiB", "answer": 1024}},
     ],
 )
@@ -72,6 +74,10 @@ def test_what_the_loader_takes_the_schema_takes(validator, document):
         {"providers": {"azure": {"api": "v9"}}},
         {"timeouts": {"connect": "soon"}},
         {"models": {"a": {"targets": []}}},
+        {"hedge": {"budget": 2}},
+        {"hedge": {"after": "1s"}},
+        {"models": {"a": {"targets": ["p/m"], "hedge": {"enabled": "perhaps"}}}},
+        {"models": {"a": {"targets": ["p/m"], "affinity": 1}}},
     ],
 )
 def test_what_the_loader_refuses_the_schema_refuses(validator, document):

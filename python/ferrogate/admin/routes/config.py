@@ -9,6 +9,7 @@ from fastapi import Body
 
 from ferrogate.admin.dependencies import ServicesOf, api_router, problems
 from ferrogate.admin.problems import ProblemError
+from ferrogate.config import Settings
 from ferrogate.engine.describe import describe
 from ferrogate.services import Services
 
@@ -44,11 +45,14 @@ def change_config(changes: Changes, services: ServicesOf) -> dict[str, Any]:
     """
     flat: dict[str, Any] = {}
     for section, values in changes.items():
-        if not isinstance(values, dict):
+        if isinstance(values, dict):
+            flat.update({f"{section}.{name}": value for name, value in values.items()})
+        elif section in Settings.model_fields and section not in Settings.sections():
+            flat[section] = values
+        else:
             raise ProblemError(
                 "validation_failed", f"{section} must be a section, like limits: {{json_body: 64MiB}}"
             )
-        flat.update({f"{section}.{name}": value for name, value in values.items()})
     services.configuration.change_settings(flat)
     return _shown(services)
 

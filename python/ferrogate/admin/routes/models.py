@@ -9,7 +9,7 @@ from fastapi import Response
 from ferrogate.admin.dependencies import ServicesOf, api_router, problems
 from ferrogate.admin.problems import ProblemError
 from ferrogate.admin.schemas import AliasBody, AliasItem, AliasList, TargetBody
-from ferrogate.engine.entries import AliasEntry, TargetEntry
+from ferrogate.engine.entries import AliasEntry, AliasOptions, TargetEntry
 
 __all__ = ["router"]
 
@@ -37,7 +37,8 @@ def get_alias(alias: str, services: ServicesOf) -> dict[str, Any]:
 def put_alias(alias: str, body: AliasBody, services: ServicesOf, response: Response) -> dict[str, Any]:
     """Targets are tried in order; those with a weight share the traffic of the first place."""
     targets = [_target(target) for target in body.targets]
-    entry, is_new = services.aliases.put(alias, targets, body.log.payloads)
+    options = AliasOptions(body.log.payloads, body.hedge.enabled, body.hedge.budget, body.affinity)
+    entry, is_new = services.aliases.put(alias, targets, options)
     response.status_code = 201 if is_new else 200
     return _shape(entry)
 
@@ -69,7 +70,7 @@ def _shape(alias: AliasEntry) -> dict[str, Any]:
     return {
         "name": alias.name,
         "targets": targets,
-        "log": {"payloads": alias.payloads},
+        **alias.options.sections(),
         "source": alias.source,
         "origin": alias.origin or None,
     }
