@@ -6,7 +6,7 @@ decided by the services, so that REST, the dashboard and the command line answer
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,7 +20,6 @@ __all__ = [
     "GatewayKeyItem",
     "GatewayKeyList",
     "GatewayKeyMade",
-    "Items",
     "KeyBody",
     "KeyChange",
     "KeyItem",
@@ -256,9 +255,3 @@ class AliasList(BaseModel):
     """Aliases."""
 
     items: list[AliasItem]
-
-
-class Items(BaseModel):
-    """A list of documents whose fields the engine decides."""
-
-    items: list[dict[str, Any]]

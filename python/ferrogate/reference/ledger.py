@@ -125,8 +125,9 @@ class Ledger:
         self._overhead.observe(record.overhead_us)
 
     def lanes(self) -> list[dict[str, Any]]:
-        """Every lane that was used."""
-        return [asdict(count) for count in list(self._lanes.values())]
+        """Every lane that was used. It is drawn by weight alone, so it is always ready and worth the same."""
+        known = {"state": "ready", "multiplier": 1.0, "why": ""}
+        return [{**asdict(count), **known} for count in list(self._lanes.values())]
 
     def metrics(self, gauges: Mapping[str, tuple[str, int]]) -> str:
         """Prometheus text; ``gauges`` maps a name to its help and its value."""

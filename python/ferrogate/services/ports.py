@@ -20,7 +20,10 @@ class EnginePort(Protocol):
         """Swap the configuration in, all or nothing; return its generation. Raises SnapshotError."""
 
     def lanes(self) -> list[dict[str, Any]]:
-        """Every lane as it stands: provider, key, model, weight, in-flight, last reasons."""
+        """Every lane as it stands; :class:`ferrogate.admin.lane_schemas.Lane` names the fields.
+
+        What an engine does not know may be missing.
+        """
 
     def metrics(self) -> str:
         """Prometheus text."""

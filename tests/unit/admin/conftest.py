@@ -19,6 +19,7 @@ from ferrogate.services import Services
 from ferrogate.services.compose import build
 from ferrogate.services.configuration import ConfigurationService
 from ferrogate.store import DATABASE_NAME, Store, open_store
+from harness.lanes import lane
 
 FILE = """
 providers:
@@ -37,6 +38,7 @@ class FakeEngine:
     refuses: bool = False
     fails: Exception | None = None
     draining: bool = False
+    seen: list[dict[str, Any]] = field(default_factory=lambda: [lane(in_flight=2)])
 
     def apply(self, snapshot: Snapshot) -> int:
         if self.refuses:
@@ -47,7 +49,7 @@ class FakeEngine:
     def lanes(self) -> list[dict[str, Any]]:
         if self.fails is not None:
             raise self.fails
-        return [{"provider": "openai", "key": "main", "in_flight": 2}]
+        return self.seen
 
     def metrics(self) -> str:
         return "ferrogate_requests_total 3\n"

@@ -116,6 +116,7 @@ async def test_the_next_lane_is_tried(provider, drive, bad, reason):
     lanes = {lane["key"]: lane for lane in driver.engine.lanes()}
     assert (lanes["bad"]["failures"], lanes["bad"]["last_error"]) == (1, reason)
     assert (lanes["good"]["failures"], lanes["good"]["in_flight"]) == (0, 0)
+    assert (lanes["good"]["state"], lanes["good"]["multiplier"], lanes["good"]["why"]) == ("ready", 1.0, "")
 
 
 async def test_without_a_lane_left_the_last_answer_comes_as_it_was(provider, drive):
