@@ -26,6 +26,7 @@ _COMMANDS: Final = {
     "gateway-keys": "Credentials of clients: list, add, remove.",
     "token": "The admin token.",
     "config": "Check gateway.yaml, show what is in force, print its JSON Schema.",
+    "lanes": "What each key is worth for each model now, and why.",
     "logs": "The request log.",
     "mock": "Run the scripted provider as a server.",
     "bench": "Put load on a server, or compare several side by side.",

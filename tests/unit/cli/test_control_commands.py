@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
-import uvicorn
 from click.testing import Result
 from typer.testing import CliRunner
 
-from ferrogate.admin import create_app
 from ferrogate.cli import gateway_keys, keys, logs, token
-from ferrogate.config import load_config
-from ferrogate.providers.registry import Registry
-from ferrogate.services import Services, run_file
-from ferrogate.services.compose import build
-from ferrogate.services.configuration import ConfigurationService
 from ferrogate.services.payloads import StoredPayload
-from ferrogate.services.ports import OfflineEngine
-from ferrogate.store import Store, open_store
+from ferrogate.store import Store
 from ferrogate.store.tables import REQUEST_COLUMNS
+from harness.running import Running
 
 
 def direct_log(store: Store) -> Callable[[Sequence[Sequence[Any]]], None]:
@@ -54,15 +44,6 @@ app.add_typer(token.app)
 app.add_typer(logs.app, name="logs")
 
 
-@pytest.fixture(autouse=True)
-def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No configuration, key or gateway of the machine that runs the tests."""
-    for name in list(os.environ):
-        if name.startswith("GATEWAY_") or name.endswith("_API_KEY"):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-
-
 def run(*arguments: str, typed: str | None = None, code: int = 0) -> Result:
     result = CliRunner().invoke(app, arguments, input=typed)
     assert result.exit_code == code, (result.output, result.exception)
@@ -72,44 +53,6 @@ def run(*arguments: str, typed: str | None = None, code: int = 0) -> Result:
 def listed() -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(run("keys", "list", "--json").stdout)
     return found
-
-
-class Running:
-    """A gateway on the data folder, as far as the commands can see."""
-
-    def __init__(self, folder: Path) -> None:
-        registry = Registry.load()
-        self.store: Store = open_store(folder, {})
-        configuration = ConfigurationService(
-            load_file=lambda: load_config(None, environ={}), environ={}, store=self.store, registry=registry
-        )
-        engine = OfflineEngine()
-        configuration.attach(engine)
-        self.services: Services = build(self.store, configuration, engine)
-        run = run_file.new("http://127.0.0.1:0")
-        app = create_app(self.services, auth_required=True, run_secret=run.secret)
-        self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
-        self.thread = threading.Thread(target=self.server.run)
-        self.thread.start()
-        deadline = time.monotonic() + 20
-        while not self.server.started:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        port = self.server.servers[0].sockets[0].getsockname()[1]
-        self.run = replace(run, url=f"http://127.0.0.1:{port}")
-        run_file.write(folder, self.run)
-
-    def stop(self) -> None:
-        self.server.should_exit = True
-        self.thread.join()
-        self.store.close()
-
-
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[Running]:
-    gateway = Running(tmp_path / "data")
-    yield gateway
-    gateway.stop()
 
 
 def test_keys_on_a_data_folder() -> None:
@@ -328,8 +271,9 @@ def test_help_has_examples() -> None:
 
 def test_the_modules_import_nothing_heavy() -> None:
     program = (
-        "import sys; from ferrogate.cli import gateway_keys, keys, logs, token\n"
-        "heavy = {'sqlalchemy', 'fastapi', 'pydantic', 'httpx', 'cryptography', 'alembic', 'rich.table'}\n"
+        "import sys; from ferrogate.cli import gateway_keys, keys, lanes, logs, token\n"
+        "heavy = {'sqlalchemy', 'fastapi', 'pydantic', 'httpx', 'cryptography', 'alembic'}\n"
+        "heavy |= {'rich.table', 'rich.live'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
