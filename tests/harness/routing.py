@@ -62,10 +62,10 @@ class Routing:
         self._undo += [f"keys/{key_id}" for key_id in declared.key_ids.values()]
         return declared
 
-    def alias(self, *targets: str | Mapping[str, Any]) -> str:
+    def alias(self, *targets: str | Mapping[str, Any], **settings: Any) -> str:
         """Declare an alias; return its name."""
         name = f"alias{next(_numbers)}"
-        self._gateway.call("PUT", f"models/{name}", targets=list(targets))
+        self._gateway.call("PUT", f"models/{name}", targets=list(targets), **settings)
         self._undo.append(f"models/{name}")
         return name
 

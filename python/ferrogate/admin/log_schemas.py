@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = ["LogEntry", "LogList", "Payloads", "Stats"]
 
@@ -26,15 +26,45 @@ class Latency(BaseModel):
     upstream_ms: float | None = Field(description="the provider's part")
 
 
+class Considered(BaseModel):
+    """A lane as it was when one was chosen; null where nothing was known."""
+
+    provider: str | None
+    key: str | None
+    model: str | None
+    state: str | None = Field(description="ready, probing, full, resting, cooling or key refused")
+    multiplier: float | None = Field(description="on the configured weight")
+    ttft_ms: float | None
+    token_ms: float | None
+    success: float | None = Field(description="share of answers in the last 20 s")
+    in_flight: int | None
+    waiting: int | None = Field(description="those of them without a first token")
+    weight: float | None = Field(description="by which it was drawn")
+    ratio: float | None = Field(description="its wait to the best lane's")
+
+
 class Attempt(BaseModel):
-    """One try on one lane."""
+    """One try on one lane, and why this one."""
+
+    model_config = ConfigDict(populate_by_name=True)
 
     provider: str | None
     key: str | None
     model: str | None
     status: int | None
     error: str | None
+    failure: str | None = Field(
+        alias="class", description="whose failure: client, key, limited, lane, filter or nobody"
+    )
     duration_ms: float | None
+    reason: str | None = Field(
+        description="drawn, less_busy, affinity, probe, only, fallback or least_bad; null without a choice"
+    )
+    hedge: bool = Field(description="sent beside a lane that was late")
+    lost: bool = Field(description="another lane answered first")
+    dropped: str | None = Field(description="what the provider's dialect could not be told")
+    lanes: int | None = Field(description="how many there were")
+    considered: list[Considered] = Field(description="up to eight of them, the chosen one first")
 
 
 class Sizes(BaseModel):

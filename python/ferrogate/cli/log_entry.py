@@ -47,11 +47,25 @@ def show(
             _line(name.replace("_ms", ""), f"{value:.2f} ms")
     for number, attempt in enumerate(entry["attempts"], 1):
         told = (attempt["provider"], attempt["key"], attempt["model"], attempt["status"], attempt["error"])
-        _line(f"attempt {number}", " ".join(str(part) for part in told if part is not None))
+        notes = [word for word in ("hedge", "lost") if attempt[word]]
+        notes += [attempt["reason"]] if attempt["reason"] else []
+        notes += [f"not told: {attempt['dropped']}"] if attempt["dropped"] else []
+        note = f" ({', '.join(notes)})" if notes else ""
+        _line(f"attempt {number}", " ".join(str(part) for part in told if part is not None) + note)
+        for lane in attempt["considered"]:
+            _line("", _considered(lane))
     _line("bodies", bodies["state"])
     for name in ("request", "response"):
         if bodies[name] is not None:
             _body(name, bodies[name])
+
+
+def _considered(lane: dict[str, Any]) -> str:
+    """One lane as it was at the choice, in one line."""
+    wait = "not measured" if lane["ttft_ms"] is None else f"first token {lane['ttft_ms']:.0f} ms"
+    name = f"{lane['provider']}/{lane['key']}"
+    load = f"{lane['in_flight']} in flight, {lane['success']:.0%} good"
+    return f"{name:<24} {lane['multiplier']:.1f}x {lane['state']}, {wait}, {load}"
 
 
 def _line(name: str, value: Any) -> None:

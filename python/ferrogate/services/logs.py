@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from ferrogate.config.quantities import duration_ms
+from ferrogate.services.log_attempts import attempts
 from ferrogate.services.log_rows import log_row
 from ferrogate.services.payloads import PayloadsService
 from ferrogate.store import Store
@@ -170,7 +171,7 @@ def shape(row: RowMapping) -> dict[str, Any]:
             "upstream_ms": _ms(row["upstream_us"]),
         },
         "bytes": {"request": row["request_bytes"], "response": row["response_bytes"]},
-        "attempts": _attempts(row),
+        "attempts": attempts(row),
         "tags": json.loads(row["tags"]) if row["tags"] else {},
         "payloads": _payloads(row),
     }
@@ -184,35 +185,6 @@ def iso_time(unix_ms: int) -> str:
     """Return ISO 8601 in UTC with milliseconds."""
     moment = datetime.fromtimestamp(unix_ms / 1_000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _attempts(row: RowMapping) -> list[dict[str, Any]]:
-    """Every attempt; where one succeeded at once the record holds no list, and the row itself tells it."""
-    if row["attempts_json"]:
-        recorded = json.loads(row["attempts_json"])
-        return [
-            {
-                "provider": one.get("provider"),
-                "key": one.get("key"),
-                "model": one.get("model"),
-                "status": one.get("status"),
-                "error": one.get("error"),
-                "duration_ms": _ms(one.get("duration_us")),
-            }
-            for one in recorded
-        ]
-    if not row["provider"] or row["attempts"] == 0:
-        return []
-    return [
-        {
-            "provider": row["provider"],
-            "key": row["key_name"],
-            "model": row["upstream_model"],
-            "status": row["status"] if row["status"] != 499 else None,
-            "error": row["error"],
-            "duration_ms": _ms(row["upstream_us"]),
-        }
-    ]
 
 
 def _per_token_ms(row: RowMapping) -> float | None:

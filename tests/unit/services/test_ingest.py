@@ -214,16 +214,15 @@ def test_an_entry_in_the_shape_that_people_read(gateway: Any) -> None:
 
 
 def test_the_one_attempt_that_went_well_is_told_from_the_row(gateway: Any) -> None:
-    assert entry(gateway)["attempts"] == [
-        {
-            "provider": "openai",
-            "key": "main",
-            "model": "gpt",
-            "status": 200,
-            "error": None,
-            "duration_ms": 0.9,
-        }
-    ]
+    (attempt,) = entry(gateway)["attempts"]
+    told = {name: value for name, value in attempt.items() if value not in (None, False, [])}
+    assert told == {
+        "provider": "openai",
+        "key": "main",
+        "model": "gpt",
+        "status": 200,
+        "duration_ms": 0.9,
+    }
 
 
 def test_recorded_attempts_are_told_as_recorded(gateway: Any) -> None:

@@ -38,9 +38,11 @@ struct Home {
 }
 
 impl Homes {
-    /// Of `lanes`, those that do well. A lane that still climbs is nobody's home yet.
+    /// Of `lanes`, those that do well. A lane that still climbs is nobody's home yet, unless all do.
     pub(super) fn of(members: &[Member], lanes: &[usize], rows: &[Row]) -> Self {
-        let well = lanes.iter().filter(|index| rows[**index].multiplier > SLOWED && rows[**index].grown);
+        let is_well = |index: &&usize| rows[**index].multiplier > SLOWED;
+        let all_young = !lanes.iter().any(|index| rows[*index].grown);
+        let well = lanes.iter().filter(is_well).filter(|index| all_young || rows[**index].grown);
         let home = |index: &usize| Home {
             id: members[*index].lane.id,
             weight: members[*index].weight,
@@ -68,14 +70,18 @@ impl Homes {
     /// them on one lane.
     fn nearest(&self, order: &Order, now: Moment, score: impl Fn(&Home) -> u64) -> Option<usize> {
         let running = |home: &Home| f64::from(order.lane(home.index).in_flight());
-        let (all, weights) = self.lanes.iter().fold((1.0, 0.0), |(all, weights), home| {
-            (all + running(home), weights + home.weight)
-        });
+        let (all, weights) = self
+            .lanes
+            .iter()
+            .fold((1.0, 0.0), |(all, weights), home| (all + running(home), weights + home.weight));
         let is_crowded = |home: &Home| running(home) >= (CROWDED * all * home.weight / weights).ceil();
         let mut best: Option<(u64, usize)> = None;
         for home in &self.lanes {
             let score = score(home);
-            if best.is_none_or(|(held, _)| score > held) && !is_crowded(home) && order.is_open(home.index, now) {
+            if best.is_none_or(|(held, _)| score > held)
+                && !is_crowded(home)
+                && order.is_open(home.index, now)
+            {
                 best = Some((score, home.index));
             }
         }

@@ -55,7 +55,17 @@ impl LaneGuard {
         }
         lane.begun.store(now.nanos(), Relaxed);
         lane.ceiling.sent(now);
-        Self { lane, begun: now, first: None, waits: true, in_one_piece: false, trial, lease, vouched: false, settled: false }
+        Self {
+            lane,
+            begun: now,
+            first: None,
+            waits: true,
+            in_one_piece: false,
+            trial,
+            lease,
+            vouched: false,
+            settled: false,
+        }
     }
 
     /// Its lane.

@@ -11,7 +11,7 @@ use super::estimate::Estimate;
 use super::guard::LaneGuard;
 use super::key::KeyHealth;
 use super::spread::Spread;
-use super::tuning::{CREDIT, FAULT_COSTS, RAMP, RAMP_FROM};
+use super::tuning::{CREDIT, FAULT_COSTS, RAMP, RAMP_FROM, UNFELT};
 use super::window::Window;
 use super::{Class, Hints, Moment, Outcomes};
 use crate::error::Kind;
@@ -249,7 +249,7 @@ impl Lane {
     pub(super) fn cost(&self, now: Moment, outcomes: Outcomes) -> Option<f64> {
         let stalled = self.stalled(now).as_secs_f64();
         let wait = match self.ttft.get() {
-            Some(ttft) => ttft.max(stalled),
+            Some(ttft) => ttft.max(stalled).max(UNFELT),
             None if stalled > 1.0 => stalled,
             None => return None,
         };

@@ -48,7 +48,9 @@ fn one_prefix_of_all_users_does_not_crowd_one_lane() {
         running.push(bench.pool.order(now).with_affinity(7).next(now, &mut bench.dice).unwrap());
     }
     let mut counts = [0; 4];
-    running.iter().for_each(|pick| counts[pick.index] += 1);
+    for pick in &running {
+        counts[pick.index] += 1;
+    }
     counts.sort_unstable();
     assert!((14..=16).contains(&counts[3]), "half more than its part of 40: {counts:?}");
 }

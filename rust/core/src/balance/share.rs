@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::lane::Standing;
 use super::pool::Member;
-use super::tuning::{ALIKE, HEALTHY, NORMAL, PROBE_EVERY, SLOW, SLOWED, STARVED, STEEP};
+use super::tuning::{ALIKE, HEALTHY, NORMAL, PROBE_EVERY, SLOW, SLOWED, STARVED, STEEP, UNFELT};
 use super::{Moment, Outcomes};
 
 /// What a tick found of one lane.
@@ -43,7 +43,8 @@ impl Seen {
     fn of(member: &Member, now: Moment) -> Self {
         let lane = &member.lane;
         let judged = lane.judged(now);
-        Self { standing: lane.standing(now), judged, cost: lane.cost(now, judged), pace: lane.pace.get() }
+        let pace = lane.pace.get().map(|pace| pace.max(UNFELT / 10.0));
+        Self { standing: lane.standing(now), judged, cost: lane.cost(now, judged), pace }
     }
 
     fn is_usable(&self) -> bool {

@@ -46,6 +46,9 @@ pub(super) const RAMP_FROM: f64 = 0.1;
 
 /// Up to this many times the best lane's wait, a lane is as good as it: noise must not move traffic.
 pub(super) const ALIKE: f64 = 1.25;
+/// Waits below this many seconds are alike, and paces below a tenth of it a token: between lanes that answer in a
+/// millisecond or two there is noise alone.
+pub(super) const UNFELT: f64 = 0.010;
 /// Beyond, its share falls by this power of the ratio.
 pub(super) const STEEP: i32 = 6;
 /// From this ratio on, a lane is called slow.

@@ -31,9 +31,13 @@ impl Said {
                 let delay = detail.get("retryDelay").and_then(Value::as_str);
                 said.delay = said.delay.or(delay.map(Into::into));
             }
-            ["code", "type", "status"].iter().for_each(|name| said.add(error.get(name)));
+            for name in ["code", "type", "status"] {
+                said.add(error.get(name));
+            }
         }
-        ["code", "__type", "type"].iter().for_each(|name| said.add(body.get(name)));
+        for name in ["code", "__type", "type"] {
+            said.add(body.get(name));
+        }
         said
     }
 
@@ -60,7 +64,9 @@ mod tests {
     #[test]
     fn every_shape_says_why() {
         assert_eq!(
-            codes(r#"{"error":{"message":"m","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#),
+            codes(
+                r#"{"error":{"message":"m","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#
+            ),
             ["insufficient_quota", "insufficient_quota"]
         );
         assert_eq!(
@@ -68,11 +74,24 @@ mod tests {
             ["overloaded_error"]
         );
         assert_eq!(
-            codes(r#"{"error":{"code":"content_filter","status":400,"innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#),
+            codes(
+                r#"{"error":{"code":"content_filter","status":400,"innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#
+            ),
             ["ResponsibleAIPolicyViolation", "content_filter"]
         );
-        assert_eq!(codes(r#"{"__type":"com.amazon#ThrottlingException","message":"m"}"#), ["ThrottlingException"]);
-        for body in ["", "null", "<html>", "[]", r#"{"error":"text"}"#, r#"{"error":null}"#, r#"{"error":{"code":7}}"#] {
+        assert_eq!(
+            codes(r#"{"__type":"com.amazon#ThrottlingException","message":"m"}"#),
+            ["ThrottlingException"]
+        );
+        for body in [
+            "",
+            "null",
+            "<html>",
+            "[]",
+            r#"{"error":"text"}"#,
+            r#"{"error":null}"#,
+            r#"{"error":{"code":7}}"#,
+        ] {
             assert!(codes(body).is_empty(), "{body}");
         }
     }
@@ -90,7 +109,8 @@ mod tests {
     fn an_event_is_read_by_its_data() {
         let event = b"event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\"}}\n\n";
         assert_eq!(Said::read_event(event).codes, ["rate_limit_error".into()]);
-        let failed = b"data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"server_error\"}}}\n\n";
+        let failed =
+            b"data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"server_error\"}}}\n\n";
         assert_eq!(Said::read_event(failed).codes, ["server_error".into(), "response.failed".into()]);
         assert!(Said::read_event(b": ping\n\n").codes.is_empty());
     }

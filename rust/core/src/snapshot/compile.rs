@@ -127,7 +127,7 @@ impl Snapshot {
             key.lanes.key().is_now(key.fingerprint());
         }
         let limits = compile_limits(wire.limits);
-        Ok(Self {
+        let snapshot = Self {
             access,
             limits,
             payloads: compile_log(wire.log),
@@ -140,7 +140,9 @@ impl Snapshot {
             default_sending,
             sending,
             routes: Routes::default(),
-        })
+        };
+        snapshot.prepare_aliases();
+        Ok(snapshot)
     }
 
     /// A provider by its name.

@@ -1,4 +1,5 @@
-//! From what a client asks for to the lanes that may serve it: worked out at the first request, gone with the snapshot.
+//! From what a client asks for to the lanes that may serve it: worked out at the first request, those of aliases at once;
+//! gone with the snapshot.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -125,7 +126,9 @@ const KEPT: usize = 1024;
 
 /// The routes that were asked for, by the prefix's own provider and the name.
 #[derive(Debug, Default)]
-pub(super) struct Routes(ArcSwap<HashMap<Box<str>, HashMap<Box<str>, Arc<Route>>>>);
+pub(super) struct Routes(ArcSwap<HashMap<Box<str>, Named>>);
+
+type Named = HashMap<Box<str>, Arc<Route>>;
 
 impl Routes {
     fn find(&self, own: &str, name: &str) -> Option<Arc<Route>> {
@@ -152,8 +155,8 @@ impl Snapshot {
     /// # Errors
     /// `provider_not_found`, naming what comes nearest; `provider_key_missing`, saying how to add one.
     pub fn route(&self, asked: &Asked<'_>) -> Result<Arc<Route>, GatewayError> {
-        let wishes = asked.provider.is_some() || asked.fallbacks.is_some();
-        let wished = wishes.then(|| {
+        let is_special = asked.provider.is_some() || asked.fallbacks.is_some();
+        let wished = is_special.then(|| {
             let fallbacks = asked.fallbacks.unwrap_or_default();
             format!("{}\n{}\n{fallbacks}", asked.model, asked.provider.unwrap_or_default())
         });
@@ -169,8 +172,17 @@ impl Snapshot {
         };
         let sending = self.sending.get(asked.model).filter(|_| alias.is_some());
         let route = Route::new(&shown, &resolved, *sending.unwrap_or(&self.default_sending))?;
-        let bounded = wishes || alias.is_none();
+        let bounded = is_special || alias.is_none();
         Ok(self.routes.keep(asked.own_provider, name, Arc::new(route), bounded))
+    }
+
+    /// Works out the routes of all aliases, so that their lanes are known before the first request. One that nobody can
+    /// serve yet says so when it is asked for.
+    pub(super) fn prepare_aliases(&self) {
+        for alias in self.alias_names() {
+            let asked = Asked { model: alias, own_provider: "openai", provider: None, fallbacks: None };
+            let _ = self.route(&asked);
+        }
     }
 
     /// All routes that have been asked for, in the order of their names.

@@ -36,15 +36,18 @@ pub struct LaneStatus {
     /// Attempts a second that it is held to.
     ceiling_rps: Option<f64>,
     /// As in the route where it has most company.
-    #[serde(flatten)]
-    place: Place,
+    route: Option<String>,
+    tier: Option<u32>,
+    share: Option<f64>,
+    multiplier: Option<f64>,
+    why: String,
     routes: Vec<Place>,
 }
 
 /// A lane's part in one route.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct Place {
-    route: Option<String>,
+    route: String,
     tier: u32,
     share: f64,
     multiplier: f64,
@@ -54,10 +57,8 @@ struct Place {
 /// Every lane that has been used or that a route has.
 pub(super) fn lanes(snapshot: &Snapshot, now: Moment) -> Vec<LaneStatus> {
     let places = places(&snapshot.routes(), now);
-    let keys = snapshot
-        .providers
-        .iter()
-        .flat_map(|provider| provider.keys.iter().map(move |key| (provider, key)));
+    let keys =
+        snapshot.providers.iter().flat_map(|provider| provider.keys.iter().map(move |key| (provider, key)));
     keys.flat_map(|(provider, key)| {
         let mut lanes = key.lanes.all();
         lanes.sort_by(|one, other| one.model.cmp(&other.model));
@@ -76,7 +77,7 @@ fn places(routes: &[Arc<Route>], now: Moment) -> Places {
     for route in by_company {
         for (index, member) in route.pool.members().iter().enumerate() {
             places.entry(Arc::as_ptr(&member.lane)).or_default().push(Place {
-                route: Some(route.name.to_string()),
+                route: route.name.to_string(),
                 tier: member.tier,
                 share: route.pool.share(index),
                 multiplier: route.pool.multiplier(index, now),
@@ -93,6 +94,7 @@ fn status(provider: &Provider, key: &Key, lane: &Arc<Lane>, places: &Places, now
     let standing = lane.standing(now);
     let outcomes = lane.outcomes(now);
     let routes = places.get(&Arc::as_ptr(lane)).cloned().unwrap_or_default();
+    let place = routes.first();
     let millis = |duration: Duration| (duration.as_secs_f64() * 1e6).round() / 1e3;
     LaneStatus {
         provider: provider.name.to_string(),
@@ -113,11 +115,15 @@ fn status(provider: &Provider, key: &Key, lane: &Arc<Lane>, places: &Places, now
         success_ratio: (outcomes.ended() > 0).then(|| outcomes.ratio()),
         ttft_ms: lane.ttft().map(millis),
         token_ms: lane.pace().map(millis),
-        cooldown_ms: standing.until().map(|until| {
-            u64::try_from(until.since(now).as_millis()).unwrap_or(u64::MAX)
-        }),
+        cooldown_ms: standing
+            .until()
+            .map(|until| u64::try_from(until.since(now).as_millis()).unwrap_or(u64::MAX)),
         ceiling_rps: lane.ceiling(now),
-        place: routes.first().cloned().unwrap_or_default(),
+        route: place.map(|place| place.route.clone()),
+        tier: place.map(|place| place.tier),
+        share: place.map(|place| place.share),
+        multiplier: place.map(|place| place.multiplier),
+        why: place.map_or_else(|| "no route has asked for it yet".to_owned(), |place| place.why.clone()),
         routes,
     }
 }

@@ -68,7 +68,8 @@ impl Attempt {
     /// More that could not be carried over, on the way back.
     pub(crate) fn lost_on_the_way(&mut self, names: &str) {
         let before = self.dropped.take();
-        self.dropped = Some(before.map_or_else(|| names.into(), |before| format!("{before}, {names}").into()));
+        self.dropped =
+            Some(before.map_or_else(|| names.into(), |before| format!("{before}, {names}").into()));
     }
 
     fn is_worth_telling(&self) -> bool {

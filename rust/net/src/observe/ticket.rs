@@ -178,8 +178,8 @@ impl Story {
     pub(crate) fn overhead(&self, now: Instant) -> Duration {
         let running = self.attempts.last().filter(|attempt| attempt.duration.is_none());
         let sent = self.sent.or(running.map(|attempt| attempt.begun));
-        let current = sent
-            .map_or(Duration::ZERO, |sent| self.headers.unwrap_or(now).saturating_duration_since(sent));
+        let current =
+            sent.map_or(Duration::ZERO, |sent| self.headers.unwrap_or(now).saturating_duration_since(sent));
         now.saturating_duration_since(self.arrived).saturating_sub(self.waited).saturating_sub(current)
     }
 

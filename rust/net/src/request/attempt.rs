@@ -80,7 +80,7 @@ impl Job<'_> {
                 // A cut may add an event.
                 head.headers.remove(CONTENT_LENGTH);
                 let events = match &carried {
-                    Some(carried) => Events::converted(self.stream(carried, &trial.choice), secret.as_ref()),
+                    Some(carried) => Events::converted(carried.stream(&trial.choice), secret.as_ref()),
                     None => Events::new(self.operation == Operation::Responses, secret.as_ref()),
                 };
                 Opening::new(events, trial).run(body, until, trial).await?

@@ -62,11 +62,6 @@ impl Job<'_> {
         })
     }
 
-    /// The events of the answer, in the client's dialect.
-    pub(super) fn stream(&self, carried: &Carried, choice: &Choice) -> Stream {
-        Stream::new(carried.pair, &carried.stamp(choice), carried.stream_usage)
-    }
-
     /// The whole answer in the client's dialect.
     pub(super) async fn carry_back(
         &self,
@@ -93,6 +88,11 @@ impl Job<'_> {
 }
 
 impl Carried {
+    /// The events of the answer, in the client's dialect.
+    pub(super) fn stream(&self, choice: &Choice) -> Stream {
+        Stream::new(self.pair, &self.stamp(choice), self.stream_usage)
+    }
+
     fn stamp<'a>(&'a self, choice: &'a Choice) -> Stamp<'a> {
         Stamp { id: &self.id, created: self.created, model: &choice.model }
     }

@@ -9,8 +9,15 @@ use http::header::HeaderMap;
 use crate::shard::Shard;
 
 /// Names of headers that tell of limits begin so.
-const LIMITS: [&str; 7] =
-    ["x-ratelimit", "ratelimit", "anthropic-ratelimit", "retry-after", "x-ms-retry", "x-amz-retry", "x-trial"];
+const LIMITS: [&str; 7] = [
+    "x-ratelimit",
+    "ratelimit",
+    "anthropic-ratelimit",
+    "retry-after",
+    "x-ms-retry",
+    "x-amz-retry",
+    "x-trial",
+];
 
 /// What an answer's headers say about limits; most say nothing.
 pub(super) fn hints(headers: &HeaderMap, shard: &Shard) -> Hints {

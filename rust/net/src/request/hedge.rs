@@ -61,16 +61,13 @@ impl Run<'_> {
             }
         };
         let (mut rest, rest_at) = if is_first { (second, second_at) } else { (first, first_at) };
-        let won = match self.book(ended) {
-            Ok(won) => {
-                self.ticket.attempts[rest_at].lose();
-                won
-            }
-            Err(_) => {
-                is_first = !is_first;
-                let ended = unless_cut(job.shard, rest.as_mut()).await;
-                self.book(ended)?
-            }
+        let won = if let Ok(won) = self.book(ended) {
+            self.ticket.attempts[rest_at].lose();
+            won
+        } else {
+            is_first = !is_first;
+            let ended = unless_cut(job.shard, rest.as_mut()).await;
+            self.book(ended)?
         };
         if !is_first {
             self.ticket.waited += later;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use ferrogate_core::GatewayError;
 use ferrogate_core::balance::Class;
 use ferrogate_core::convert::{self, Pair};
 use ferrogate_core::dialects::openai;
 use ferrogate_core::secret::Secret;
 use ferrogate_core::snapshot::Choice;
-use ferrogate_core::GatewayError;
 use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, TRANSFER_ENCODING,
 };

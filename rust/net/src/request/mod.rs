@@ -27,9 +27,9 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use ferrogate_core::balance::affinity_hash;
 pub(crate) use ferrogate_core::dialects::is_inference;
 use ferrogate_core::dialects::{Dialect, Operation, Route, climbs, route};
-use ferrogate_core::balance::affinity_hash;
 use ferrogate_core::snapshot::{Asked, Snapshot};
 use ferrogate_core::{GatewayError, Kind};
 use http::header::{CONNECTION, HeaderValue};
@@ -203,7 +203,12 @@ async fn prepare(
 }
 
 /// A hash of what requests of one conversation have in common, where they should stay on one lane.
-fn thread(lanes: &ferrogate_core::snapshot::Route, payload: &Payload, wishes: &Wishes, ticket: &Ticket) -> Option<u64> {
+fn thread(
+    lanes: &ferrogate_core::snapshot::Route,
+    payload: &Payload,
+    wishes: &Wishes,
+    ticket: &Ticket,
+) -> Option<u64> {
     if !lanes.sending.affinity || lanes.choices.len() < 2 {
         return None;
     }

@@ -101,10 +101,8 @@ impl Opening {
     fn data(&mut self, data: Bytes) -> Result<Standing, Failure> {
         match self.events.push(data) {
             Some(Seen::Error) if !self.is_last && self.events.fault().retries() => {
-                let error = GatewayError::new(
-                    Kind::UpstreamErrorEvent,
-                    "The provider sent an error in its stream.",
-                );
+                let error =
+                    GatewayError::new(Kind::UpstreamErrorEvent, "The provider sent an error in its stream.");
                 Err(Failure { class: self.events.fault(), ..Failure::of(error) })
             }
             Some(Seen::Content | Seen::Done | Seen::Error) => Ok(Standing::Content),

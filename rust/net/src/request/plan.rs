@@ -60,10 +60,11 @@ impl Plan {
             spoken == client || Pair::of(client, operation, spoken).is_some()
         };
         let asked = match &mut self {
-            Self::One(choice) => choice.as_ref().filter(|choice| !serves(choice)).map(|choice| choice.clone()),
+            Self::One(choice) => choice.as_ref().filter(|choice| !serves(choice)).cloned(),
             Self::Many { route, order } => {
                 let mut foreign = None;
-                for (index, choice) in route.choices.iter().enumerate().filter(|(_, choice)| !serves(choice)) {
+                for (index, choice) in route.choices.iter().enumerate().filter(|(_, choice)| !serves(choice))
+                {
                     order.skip(index);
                     foreign = Some(choice.clone());
                 }
@@ -131,7 +132,9 @@ impl Plan {
     pub(super) fn may_retry(&self, now: Moment) -> bool {
         match self {
             Self::One(_) => false,
-            Self::Many { route, order } => order.remaining() > 0 && (order.has_sound(now) || route.retries.take(now)),
+            Self::Many { route, order } => {
+                order.remaining() > 0 && (order.has_sound(now) || route.retries.take(now))
+            }
         }
     }
 

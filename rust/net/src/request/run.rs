@@ -67,7 +67,9 @@ impl<'a> Run<'a> {
             }
         };
         match (end, self.kept.take()) {
-            (End::Failed(error), Some(answer)) if is_providers(error.kind) => self.relay_kept(*answer, &error),
+            (End::Failed(error), Some(answer)) if is_providers(error.kind) => {
+                self.relay_kept(*answer, &error)
+            }
             (End::Failed(error), _) => respond::error(self.job.snapshot, &error, self.ticket),
             (End::NotReady(wait), _) => respond::not_ready(self.job.snapshot, wait, self.ticket),
         }
