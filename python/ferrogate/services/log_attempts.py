@@ -6,13 +6,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import RowMapping
+
 __all__ = ["attempts"]
 
-_LANE = ("provider", "key", "model", "state", "multiplier", "ttft_ms", "token_ms", "success", "in_flight")
-_LANE += ("waiting", "weight", "ratio")
+_LANE = (
+    "provider", "key", "model", "state", "multiplier", "ttft_ms", "token_ms", "success", "in_flight",
+    "waiting", "weight", "ratio",
+)  # fmt: skip
 
 
-def attempts(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+def attempts(row: RowMapping) -> list[dict[str, Any]]:
     """Every attempt.
 
     Where one succeeded at once, and there was no other lane, the record holds no list and the row itself
