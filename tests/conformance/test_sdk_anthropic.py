@@ -46,7 +46,7 @@ def test_a_stream(client: OpenAI, claude: Declared) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_conversation_with_tools(client: OpenAI, claude: Declared, stream: bool) -> None:
     messages = list(HELLO)
-    asked: dict[str, Any] = {"model": claude.model("claude-echo"), "tools": [WEATHER], "tool_choice": CALL_IT}
+    asked: dict[str, Any] = {"model": claude.model("claude"), "tools": [WEATHER], "tool_choice": CALL_IT}
     if stream:
         with client.chat.completions.stream(messages=messages, **asked) as events:
             message = events.get_final_completion().choices[0].message
