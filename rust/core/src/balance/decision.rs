@@ -63,8 +63,18 @@ pub struct Considered {
     pub ratio: f64,
 }
 
-/// Lanes that a record names at most.
+/// Lanes that a record names at most: a choice that went as usual is told in short, for every request has one.
 const NAMED: usize = 8;
+const NAMED_IN_SHORT: usize = 4;
+
+impl Reason {
+    const fn named(self) -> usize {
+        match self {
+            Self::Drawn | Self::LessBusy | Self::Affinity => NAMED_IN_SHORT,
+            _ => NAMED,
+        }
+    }
+}
 
 /// One choice.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,7 +83,7 @@ pub struct Decision {
     pub chosen: usize,
     /// Why.
     pub reason: Reason,
-    /// The chosen one, the one it was compared with, and others, up to eight.
+    /// The chosen one, the one it was compared with, and others: up to four, and up to eight where it did not go as usual.
     pub considered: Vec<Considered>,
     /// How many there were.
     pub lanes: usize,
@@ -89,9 +99,10 @@ impl Decision {
     ) -> Self {
         let table = pool.table.load();
         let chosen = tried.last().copied().unwrap_or(usize::MAX);
-        let mut named: Vec<usize> = Vec::with_capacity(NAMED);
+        let most = reason.named();
+        let mut named: Vec<usize> = Vec::with_capacity(most);
         for index in [chosen].into_iter().chain(beaten).chain(0..pool.members.len()) {
-            if named.len() == NAMED {
+            if named.len() == most {
                 break;
             }
             if index < pool.members.len() && !named.contains(&index) {
