@@ -164,3 +164,10 @@ pub(crate) fn rate_limit_headers(headers: &mut HeaderMap, per_second: f64, remai
     headers.insert(REMAINING_REQUESTS, HeaderValue::from(left));
     headers.insert(RESET_REQUESTS, HeaderValue::from_static("1s"));
 }
+
+/// What a provider sends that says nothing of its limits.
+pub(crate) fn hide_rate_limit(headers: &mut HeaderMap) {
+    for name in [LIMIT_REQUESTS, REMAINING_REQUESTS, RESET_REQUESTS] {
+        headers.remove(name);
+    }
+}

@@ -5,6 +5,7 @@
 //! | `status` | 200–599 | answer with it; from 300 on with a body in the dialect's error shape |
 //! | `delay-ms` (`latency-ms`) | ms | wait before the answer |
 //! | `ttft-ms` | ms | wait between the headers and the first event of a stream |
+//! | `ttft-spread` | 0–3 | deviation of that wait's logarithm: each request draws its own, with the wait as the median |
 //! | `chunk-ms` | ms | wait between content events; above 0 one write an event |
 //! | `tokens-per-second` | number | pace where `chunk-ms` is 0 |
 //! | `chunks` | count | content events in a stream |
@@ -22,6 +23,7 @@
 //! | `reset` | flag | the same by TCP RST |
 //! | `error-rate` | 0–1 | key scripts only: this share of requests fails with `status` (500 where unset) |
 //! | `rate-limit-rps` | number | key scripts only: 429 above so many requests a second |
+//! | `limit-silent` | flag | with it: no header tells of the limit, or when to come back |
 //!
 //! A count of 0 acts before the first event. Underscores are as good as dashes.
 
@@ -50,6 +52,7 @@ pub(crate) struct Script {
     pub(crate) status: Option<u16>,
     pub(crate) delay_ms: Option<f64>,
     pub(crate) ttft_ms: Option<f64>,
+    pub(crate) ttft_spread: Option<f64>,
     pub(crate) chunk_ms: Option<f64>,
     pub(crate) tokens_per_second: Option<f64>,
     pub(crate) chunks: Option<u32>,
@@ -67,6 +70,7 @@ pub(crate) struct Script {
     pub(crate) reset: Option<bool>,
     pub(crate) error_rate: Option<f64>,
     pub(crate) rate_limit_rps: Option<f64>,
+    pub(crate) limit_silent: Option<bool>,
 }
 
 impl Script {
@@ -79,6 +83,7 @@ impl Script {
             "status" => self.status = Some(status(value)?),
             "delay-ms" | "latency-ms" => self.delay_ms = ms()?,
             "ttft-ms" => self.ttft_ms = ms()?,
+            "ttft-spread" => self.ttft_spread = Some(number(name, value, 0.0, 3.0)?),
             "chunk-ms" => self.chunk_ms = ms()?,
             "tokens-per-second" => self.tokens_per_second = Some(number(name, value, 0.0, 1e9)?),
             "chunks" => self.chunks = count()?,
@@ -100,6 +105,7 @@ impl Script {
             "reset" => self.reset = Some(flag(name, value)?),
             "error-rate" => self.error_rate = Some(number(name, value, 0.0, 1.0)?),
             "rate-limit-rps" => self.rate_limit_rps = Some(number(name, value, f64::MIN_POSITIVE, 1e9)?),
+            "limit-silent" => self.limit_silent = Some(flag(name, value)?),
             _ => return Err(format!("{name}: no such behaviour")),
         }
         Ok(())
@@ -140,6 +146,7 @@ impl Script {
             status: self.status.or(lower.status),
             delay_ms: self.delay_ms.or(lower.delay_ms),
             ttft_ms: self.ttft_ms.or(lower.ttft_ms),
+            ttft_spread: self.ttft_spread.or(lower.ttft_spread),
             chunk_ms: self.chunk_ms.or(lower.chunk_ms),
             tokens_per_second: self.tokens_per_second.or(lower.tokens_per_second),
             chunks: self.chunks.or(lower.chunks),
@@ -157,6 +164,7 @@ impl Script {
             reset: self.reset.or(lower.reset),
             error_rate: self.error_rate.or(lower.error_rate),
             rate_limit_rps: self.rate_limit_rps.or(lower.rate_limit_rps),
+            limit_silent: self.limit_silent.or(lower.limit_silent),
         }
     }
 
@@ -176,10 +184,26 @@ impl Script {
             + rate.map_or(Duration::ZERO, |rate| generation(tokens, rate))
     }
 
-    /// Wait between the headers and the first event.
-    pub(crate) fn first_event(&self) -> Duration {
-        milliseconds(self.ttft_ms.unwrap_or(0.0))
+    /// Wait between the headers and the first event of request `id`, from which its luck comes.
+    pub(crate) fn first_event(&self, id: u64) -> Duration {
+        let luck = self.ttft_spread.map_or(1.0, |spread| (spread * normal(id)).exp());
+        milliseconds((self.ttft_ms.unwrap_or(0.0) * luck).min(DAY_MS))
     }
+}
+
+/// A draw of the standard normal distribution that `seed` settles (Box and Muller).
+fn normal(seed: u64) -> f64 {
+    let (radius, angle) = (uniform(seed), uniform(!seed));
+    (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
+}
+
+/// Above 0 and at most 1, from the mixer of SplitMix64.
+fn uniform(seed: u64) -> f64 {
+    let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    let high = u32::try_from((mixed ^ (mixed >> 31)) >> 32).unwrap_or(u32::MAX);
+    (f64::from(high) + 1.0) / 4_294_967_296.0
 }
 
 fn milliseconds(ms: f64) -> Duration {

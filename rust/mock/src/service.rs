@@ -130,8 +130,10 @@ pub(crate) async fn serve(
         }
     };
     let mut response = respond(shared, script, id, delay, answer, trace);
-    if let Some(limit) = &behaviour.limit {
-        limit_headers(response.headers_mut(), limit);
+    match &behaviour.limit {
+        Some(_) if script.limit_silent == Some(true) => reply::hide_rate_limit(response.headers_mut()),
+        Some(limit) => limit_headers(response.headers_mut(), limit),
+        None => {}
     }
     if dialect == Dialect::Anthropic {
         anthropic::rename_headers(response.headers_mut());
@@ -253,7 +255,7 @@ fn respond(
         Answer::Stream(events) => {
             trace.status(StatusCode::OK.as_u16());
             let plan = Plan {
-                first: script.first_event(),
+                first: script.first_event(id),
                 pace: script.pace(events.tokens(), events.chunks()),
                 batch: script.batch.unwrap_or(1).max(1),
                 cut_after: script.cut_after,

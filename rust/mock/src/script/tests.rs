@@ -57,3 +57,19 @@ fn pace_prefers_chunk_ms_over_the_token_rate() {
     script.set("chunk-ms", "3").unwrap();
     assert_eq!(script.pace(100, 10), Duration::from_millis(3));
 }
+
+#[test]
+fn the_first_event_spreads_around_its_median() {
+    let mut script = Script::default();
+    script.set("ttft-ms", "100").unwrap();
+    assert_eq!(script.first_event(7), Duration::from_millis(100));
+    script.set("ttft-spread", "0.5").unwrap();
+    assert_eq!(script.first_event(7), script.first_event(7));
+    let mut waits: Vec<_> = (0..2001).map(|id| script.first_event(id).as_secs_f64() * 1e3).collect();
+    waits.sort_by(f64::total_cmp);
+    // The quantiles of a log-normal distribution lie at 100 times the exponentials of the normal's.
+    for (rank, quantile) in [(1000, 0.0f64), (1682, 1.0), (318, -1.0)] {
+        let expected = 100.0 * (0.5 * quantile).exp();
+        assert!((waits[rank] / expected - 1.0).abs() < 0.1, "{rank}: {} for {expected}", waits[rank]);
+    }
+}

@@ -107,3 +107,16 @@ async fn a_rate_limit_answers_429_with_the_wait() {
     assert_eq!(second.status.as_u16(), 429);
     assert!((900..=1000).contains(&second.header("retry-after").parse::<u64>().unwrap()));
 }
+
+#[tokio::test]
+async fn a_silent_rate_limit_says_nothing_but_429() {
+    let server = start(json!({}));
+    let script = json!({"rate_limit_rps": 0.001, "limit_silent": true}).to_string();
+    try_send(&server, "PUT", "/_mock/keys/k", &[], script).await.unwrap();
+    let first = post(&server, CHAT, &[("x-api-key", "k")], say("x")).await;
+    let second = post(&server, CHAT, &[("x-api-key", "k")], say("x")).await;
+    assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 429));
+    for name in ["retry-after", "retry-after-ms", "x-ratelimit-remaining-requests"] {
+        assert!(!second.headers.contains_key(name), "{name}");
+    }
+}
