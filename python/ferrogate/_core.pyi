@@ -8,7 +8,7 @@ from typing import Any, final
 
 __all__ = [
     "Engine", "Inbox", "MockServer", "SnapshotRejected",
-    "bench_run", "build_info", "check_snapshot", "error_kinds", "payload_read",
+    "balance_run", "balance_scenarios", "bench_run", "build_info", "check_snapshot", "error_kinds", "payload_read",
 ]  # fmt: skip
 
 class SnapshotRejected(ValueError):
@@ -126,6 +126,17 @@ class MockServer:
     @property
     def port(self) -> int: ...
     def stop(self) -> None: ...
+
+def balance_run(options: bytes, progress: Any) -> bytes:
+    """Put policies of balancing through situations on virtual time; returns the report as JSON.
+
+    ``options`` is JSON: ``{"scenarios": names or [], "first_seed": int, "seeds": int, "load": float}``.
+    ``progress`` is called a few times a second with rows done and rows in all, or is None. Ctrl-C ends it.
+    Raises ValueError naming the option that has no meaning.
+    """
+
+def balance_scenarios() -> bytes:
+    """JSON list of the situations: name, group, lanes, rate, lasts, tokens, cancels, attempts, watch."""
 
 def bench_run(options: bytes, progress: Any) -> bytes:
     """Run one load.

@@ -23,7 +23,16 @@ from ferrogate.errors import AddressError, EngineError, ForkedError, SnapshotErr
 if TYPE_CHECKING:
     from ferrogate._core import Inbox as Inbox
 
-__all__ = ["Engine", "MockServer", "bench_run", "build_info", "check_snapshot", "error_kinds"]
+__all__ = [
+    "Engine",
+    "MockServer",
+    "balance_run",
+    "balance_scenarios",
+    "bench_run",
+    "build_info",
+    "check_snapshot",
+    "error_kinds",
+]
 
 
 def _core() -> Any:
@@ -251,6 +260,29 @@ def bench_run(
     with _mapped():
         figures = _core().bench_run(orjson.dumps(dict(options)), None if progress is None else decoded)
     return dict(orjson.loads(figures))
+
+
+def balance_scenarios() -> list[dict[str, Any]]:
+    """Every situation of the simulation: its lanes and what they do when, rate, length, what is watched."""
+    return list(orjson.loads(_core().balance_scenarios()))
+
+
+def balance_run(
+    options: Mapping[str, Any], progress: Callable[[int, int], None] | None
+) -> dict[str, Any]:
+    """Compare policies of balancing on virtual time; return seeds, outcomes and bars.
+
+    Args:
+        options: scenarios (names; none are all), first_seed, seeds, load.
+        progress: called a few times a second with rows done and rows in all. Ctrl-C ends the run.
+
+    Raises:
+        EngineError: an option has no meaning.
+
+    """
+    with _mapped():
+        report = _core().balance_run(orjson.dumps(dict(options)), progress)
+    return dict(orjson.loads(report))
 
 
 def build_info() -> dict[str, Any]:

@@ -7,6 +7,7 @@ mod engine;
 mod inbox;
 mod info;
 mod payloads;
+mod simulation;
 mod tools;
 
 use pyo3::prelude::*;
@@ -22,6 +23,8 @@ mod _core {
     use super::info::{build_info, check_snapshot, error_kinds};
     #[pymodule_export]
     use super::payloads::payload_read;
+    #[pymodule_export]
+    use super::simulation::{balance_run, balance_scenarios};
     #[pymodule_export]
     use super::tools::{MockServer, bench_run};
 }

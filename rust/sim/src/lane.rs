@@ -1,12 +1,14 @@
 //! What a provider does at each moment: the truth that policies can only guess at.
 
+use serde::Serialize;
+
 use crate::random::Random;
 
 /// Seconds of virtual time.
 pub type Seconds = f64;
 
 /// How a lane behaves from one moment on.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Behaviour {
     /// Median of the time to first token.
     pub ttft: Seconds,
@@ -27,7 +29,7 @@ pub const GOOD: Behaviour =
     Behaviour { ttft: 0.5, sigma: 0.35, per_token: 0.015, fails: 0.0, fails_after: 0.05, hangs: false };
 
 /// A provider's limit: a bucket that holds one second's worth.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct RateLimit {
     /// Requests a second.
     pub rate: f64,
@@ -36,7 +38,7 @@ pub struct RateLimit {
 }
 
 /// A lane's whole life.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Script {
     /// Its configured share.
     pub weight: f64,

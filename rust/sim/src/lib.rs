@@ -12,6 +12,7 @@ pub mod random;
 pub mod report;
 pub mod rivals;
 pub mod scenario;
+mod session;
 pub mod stats;
 mod table;
 mod world;
@@ -19,6 +20,7 @@ mod world;
 use policy::Policy;
 pub use report::{Report, run};
 pub use scenario::{Scenario, all};
+pub use session::{Options, run_asked};
 
 /// Everybody who is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Every policy through every situation, and what is promised about the gateway's own.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use serde::Serialize;
@@ -18,6 +19,8 @@ pub struct Row {
     /// Share of requests that were answered; those that the client gave up are not counted.
     pub success: Estimate,
     /// Of those that had a first token, failed attempts before it included; seconds.
+    pub p50_ttft: Estimate,
+    /// The same.
     pub p99_ttft: Estimate,
     /// What was watched.
     pub watched: Vec<Watched>,
@@ -45,6 +48,8 @@ pub struct Outcome {
     pub group: u32,
     /// The gateway's own first, the oracle last.
     pub rows: Vec<Row>,
+    /// The own p99 in times of the oracle's.
+    pub to_oracle: f64,
 }
 
 /// All of it.
@@ -62,29 +67,52 @@ pub struct Report {
 ///
 /// `progress` is told how many of how many situations are done. The report depends on nothing but its arguments.
 pub fn run(scenarios: &[Scenario], seeds: &[u64], mut progress: impl FnMut(usize, usize)) -> Report {
+    let rows = Contender::ALL.len();
+    let situations = |done: usize, of: usize| {
+        if done % rows == 0 {
+            progress(done / rows, of / rows);
+        }
+    };
+    run_until(scenarios, seeds, situations, &AtomicBool::new(false))
+}
+
+/// The same, told how many rows are done; once `cancel` is set it ends soon, and the report is worth nothing.
+pub(crate) fn run_until(
+    scenarios: &[Scenario],
+    seeds: &[u64],
+    mut progress: impl FnMut(usize, usize),
+    cancel: &AtomicBool,
+) -> Report {
     let mut outcomes = Vec::with_capacity(scenarios.len());
-    for (index, scenario) in scenarios.iter().enumerate() {
-        progress(index, scenarios.len());
-        let rows = Contender::ALL.iter().map(|contender| row(*contender, scenario, seeds)).collect();
-        outcomes.push(Outcome { scenario: scenario.name, group: scenario.group, rows });
+    let all = scenarios.len() * Contender::ALL.len();
+    for scenario in scenarios {
+        let mut rows = Vec::with_capacity(Contender::ALL.len());
+        for contender in Contender::ALL {
+            progress(outcomes.len() * Contender::ALL.len() + rows.len(), all);
+            rows.push(row(*contender, scenario, seeds, cancel));
+        }
+        let p99 = |row: Option<&Row>| row.map_or(f64::NAN, |row| row.p99_ttft.mean);
+        let to_oracle = p99(rows.first()) / p99(rows.last());
+        outcomes.push(Outcome { scenario: scenario.name, group: scenario.group, rows, to_oracle });
     }
-    progress(scenarios.len(), scenarios.len());
+    progress(all, all);
     let mut report = Report { seeds: seeds.to_vec(), outcomes, bars: Vec::new() };
     report.bars = bars::of(&report);
     report
 }
 
-fn row(contender: Contender, scenario: &Scenario, seeds: &[u64]) -> Row {
+fn row(contender: Contender, scenario: &Scenario, seeds: &[u64], cancel: &AtomicBool) -> Row {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let share = seeds.len().div_ceil(threads).max(1);
     let one = |seed: &u64| {
         let mut policy = contender.policy(*seed);
-        measures(scenario, World::new(scenario, *seed, policy.as_mut()).run())
+        let wanted = !cancel.load(Ordering::Relaxed);
+        wanted.then(|| measures(scenario, World::new(scenario, *seed, policy.as_mut()).run()))
     };
     let measured: Vec<Measures> = thread::scope(|scope| {
         let parts: Vec<_> = seeds
             .chunks(share)
-            .map(|part| scope.spawn(move || part.iter().map(one).collect::<Vec<_>>()))
+            .map(|part| scope.spawn(move || part.iter().map_while(one).collect::<Vec<_>>()))
             .collect();
         parts.into_iter().flat_map(|part| part.join().unwrap_or_default()).collect()
     });
@@ -100,6 +128,7 @@ fn row(contender: Contender, scenario: &Scenario, seeds: &[u64]) -> Row {
     Row {
         policy: contender.name(),
         success: over(&|measures| measures.success),
+        p50_ttft: over(&|measures| measures.p50),
         p99_ttft: over(&|measures| measures.p99),
         watched,
     }
@@ -108,6 +137,7 @@ fn row(contender: Contender, scenario: &Scenario, seeds: &[u64]) -> Row {
 /// Of one run.
 struct Measures {
     success: f64,
+    p50: f64,
     p99: f64,
     watched: Vec<Measure>,
 }
@@ -124,6 +154,7 @@ fn measures(scenario: &Scenario, mut run: Run) -> Measures {
     let ended = f64::from(run.answered + run.failed).max(1.0);
     Measures {
         success: f64::from(run.answered) / ended,
+        p50: percentile(&mut run.waits, 0.5),
         p99: percentile(&mut run.waits, 0.99),
         watched: scenario.watch.map(|watch| watched(watch, scenario, &run)).unwrap_or_default(),
     }

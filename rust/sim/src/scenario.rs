@@ -1,9 +1,11 @@
 //! The eleven situations that every policy is put through.
 
+use serde::Serialize;
+
 use crate::lane::{Behaviour, GOOD, RateLimit, Script, Seconds};
 
 /// A situation: lanes, arrivals, clients.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Scenario {
     /// What the table calls it.
     pub name: &'static str,
@@ -26,7 +28,8 @@ pub struct Scenario {
 }
 
 /// A promise about one lane.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Watch {
     /// It begins to fail fast: its share of the traffic that follows the 20th request after that.
     FailsFast {
