@@ -8,7 +8,8 @@ from typing import Any, final
 
 __all__ = [
     "Engine", "Inbox", "MockServer", "SnapshotRejected",
-    "balance_run", "balance_scenarios", "bench_run", "build_info", "check_snapshot", "error_kinds", "payload_read",
+    "balance_run", "balance_scenarios", "bench_run", "build_info", "check_snapshot", "error_kinds",
+    "payload_read",
 ]  # fmt: skip
 
 class SnapshotRejected(ValueError):

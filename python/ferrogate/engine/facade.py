@@ -267,9 +267,7 @@ def balance_scenarios() -> list[dict[str, Any]]:
     return list(orjson.loads(_core().balance_scenarios()))
 
 
-def balance_run(
-    options: Mapping[str, Any], progress: Callable[[int, int], None] | None
-) -> dict[str, Any]:
+def balance_run(options: Mapping[str, Any], progress: Callable[[int, int], None] | None) -> dict[str, Any]:
     """Compare policies of balancing on virtual time; return seeds, outcomes and bars.
 
     Args:

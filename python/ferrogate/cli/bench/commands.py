@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from ferrogate.cli.bench import compare as comparing
+from ferrogate.cli.bench.balance import EPILOG, balance
 from ferrogate.cli.bench.lab import SERVERS, lab
 from ferrogate.cli.bench.load import JSON, STREAMS, Load, Sample, Scenario, measure, run_load, sample_of
 from ferrogate.cli.bench.machine import check_build, facts
@@ -29,6 +30,8 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 
+app.command(epilog=EPILOG)(balance)
+
 _INTERRUPTED = 130
 _PAGE = 140
 
@@ -45,7 +48,7 @@ _Workers = Annotated[
 @app.callback(
     epilog="Examples: gateway bench --target native --stream  |  "
     "gateway bench --target http://127.0.0.1:8080/openai --rate 200 --duration 30 --out results.json  |  "
-    "gateway bench compare --quick",
+    "gateway bench compare --quick  |  gateway bench balance --seeds 5",
 )
 def bench(
     context: typer.Context,

@@ -54,11 +54,11 @@ class Lab:
         """End one server now."""
         self._running.pop(name).stop()
 
-    def script(self, behaviour: Mapping[str, Any]) -> None:
-        """Set what the mock does for requests with the bench's key, until the next call."""
+    def script(self, behaviour: Mapping[str, Any], key: str = KEY) -> None:
+        """Set what the mock does for requests with a key, until the next call; default: the bench's key."""
         body = json.dumps(dict(behaviour)).encode()
         request = urllib.request.Request(  # noqa: S310 - our own mock on loopback
-            f"{self.mock.url}/_mock/keys/{KEY}",
+            f"{self.mock.url}/_mock/keys/{key}",
             data=body,
             method="PUT",
             headers={"content-type": "application/json"},

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-__all__ = ["Tell", "progress_screen"]
+__all__ = ["Tell", "progress_screen", "steps_screen"]
 
 Tell = Callable[[str], Callable[[dict[str, Any]], None]]
 
@@ -43,3 +43,18 @@ def progress_screen(console: Console) -> Iterator[Tell]:
             return update
 
         yield tell
+
+
+@contextmanager
+def steps_screen(console: Console, text: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how many of how many steps are done; off a terminal, the text alone."""
+    columns = (SpinnerColumn(), TextColumn(text), BarColumn(20), TextColumn("{task.completed}/{task.total}"))
+    if not console.is_terminal:
+        console.print(text)
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bars:
+        task = bars.add_task("", total=None)
+
+        def update(done: int, of: int) -> None:
+            bars.update(task, completed=done, total=of or None)
+
+        yield update

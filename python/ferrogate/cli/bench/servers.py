@@ -128,12 +128,23 @@ def start_mock(folder: Path, *options: str) -> Server:
     return start("mock", [sys.executable, "-m", "ferrogate", "mock", "--port", "0", *options], folder)
 
 
-def start_gateway(kind: str, folder: Path, mock: str, *, workers: int = 1, name: str | None = None) -> Server:
-    """Start a gateway of one of ``KINDS`` with provider ``mock`` at that URL; its data is in ``folder``."""
+def start_gateway(
+    kind: str,
+    folder: Path,
+    mock: str,
+    *,
+    workers: int = 1,
+    name: str | None = None,
+    configuration: str | None = None,
+) -> Server:
+    """Start a gateway of one of ``KINDS`` with provider ``mock`` at that URL; its data is in ``folder``.
+
+    ``configuration`` is the text of another gateway.yaml, which then says where the providers are.
+    """
     door, engine = KINDS[kind]
     name = name or kind
     config = folder / f"{name}.yaml"
-    config.write_text(_CONFIG.format(mock=mock, key=KEY), encoding="utf-8")
+    config.write_text(configuration or _CONFIG.format(mock=mock, key=KEY), encoding="utf-8")
     command = [
         sys.executable,
         "-m",
