@@ -54,11 +54,14 @@ class Lab:
         """End one server now."""
         self._running.pop(name).stop()
 
-    def script(self, behaviour: Mapping[str, Any], key: str = KEY) -> None:
-        """Set what the mock does for requests with a key, until the next call; default: the bench's key."""
+    def script(self, behaviour: Mapping[str, Any], key: str = KEY, at: str | None = None) -> None:
+        """Set what the mock does for requests with a key, until the next call.
+
+        Default: the bench's key, and the lab's mock; ``at`` is the URL of another.
+        """
         body = json.dumps(dict(behaviour)).encode()
         request = urllib.request.Request(  # noqa: S310 - our own mock on loopback
-            f"{self.mock.url}/_mock/keys/{key}",
+            f"{at or self.mock.url}/_mock/keys/{key}",
             data=body,
             method="PUT",
             headers={"content-type": "application/json"},

@@ -123,9 +123,10 @@ def start(
     )
 
 
-def start_mock(folder: Path, *options: str) -> Server:
+def start_mock(folder: Path, *options: str, name: str = "mock", port: int = 0) -> Server:
     """Start the scripted provider."""
-    return start("mock", [sys.executable, "-m", "ferrogate", "mock", "--port", "0", *options], folder)
+    command = [sys.executable, "-m", "ferrogate", "mock", "--port", str(port), *options]
+    return start(name, command, folder)
 
 
 def start_gateway(
