@@ -197,7 +197,7 @@ fn normal(seed: u64) -> f64 {
     (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
 }
 
-/// Above 0 and at most 1, from the mixer of SplitMix64.
+/// Above 0 and at most 1, from the mixer of `SplitMix64`.
 fn uniform(seed: u64) -> f64 {
     let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

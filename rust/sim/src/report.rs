@@ -69,7 +69,7 @@ pub struct Report {
 pub fn run(scenarios: &[Scenario], seeds: &[u64], mut progress: impl FnMut(usize, usize)) -> Report {
     let rows = Contender::ALL.len();
     let situations = |done: usize, of: usize| {
-        if done % rows == 0 {
+        if done.is_multiple_of(rows) {
             progress(done / rows, of / rows);
         }
     };
