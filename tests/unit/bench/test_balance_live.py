@@ -99,6 +99,7 @@ def test_attempts_count_for_the_lane_and_the_time_they_were_sent() -> None:
     assert list(traffic.waits) == [0.001, 0.005]
     assert traffic.share("a", 1.0, 2.0) == 0.5
     assert traffic.share("a", 9.0, 10.0) is None
+    assert traffic.course("b", 2.0, 6.0) == [1, 1, 1]
     assert traffic.after("b", 1.5, 1) == pytest.approx(2.0)
     assert traffic.after("b", 1.5, 3) is None
 

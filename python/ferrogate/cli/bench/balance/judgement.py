@@ -7,9 +7,10 @@ from typing import Any
 from ferrogate.cli.bench.balance.staging import Play, name_of
 from ferrogate.cli.bench.balance.traffic import Traffic
 
-__all__ = ["judge"]
+__all__ = ["WINDOW", "judge"]
 
 WINDOW = 2.0
+"""Seconds over which shares are looked at."""
 NOISE = 3.0
 """Standard deviations above the fair share that a window may have: a fair draw exceeds them once in 740."""
 JOINS_UNTIL = 20.0

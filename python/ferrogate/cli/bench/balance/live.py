@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from ferrogate.cli.bench.balance.judgement import judge
+from ferrogate.cli.bench.balance.judgement import WINDOW, judge
 from ferrogate.cli.bench.balance.staging import (
     WAITS,
     Act,
@@ -135,12 +135,14 @@ def _outcome(play: Play, traffic: Traffic, reports: Sequence[Mapping[str, Any]])
         its = [one for one in traffic.sent if one.lane == lane]
         failed = sum(one.failed for one in its)
         share = len(its) / len(traffic.sent) if traffic.sent else None
-        lanes.append({"lane": lane, "sent": len(its), "share": share, "failed": failed})
+        course = traffic.course(lane, WINDOW, play.seconds)
+        lanes.append({"lane": lane, "sent": len(its), "share": share, "failed": failed, "course": course})
     return {
         "scenario": play.name,
         "seconds": play.seconds,
         "rate": play.rate,
         "waits": WAITS,
+        "window": WINDOW,
         "acts": [{"at": act.at, "lane": name_of(act.lane), **act.script} for act in play.acts],
         "answered": traffic.answered,
         "failed": traffic.failed,

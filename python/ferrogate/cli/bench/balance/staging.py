@@ -128,7 +128,10 @@ def loads(play: Play) -> list[Load]:
 
 
 def configuration(play: Play, mock: str) -> str:
-    """gateway.yaml of the lanes that are there from the start."""
+    """gateway.yaml of the lanes that are there from the start.
+
+    Without affinity: the load's requests are alike, so all of them would be one conversation.
+    """
     keys = "\n".join(
         f"      - {{name: {name_of(lane)}, value: {key_of(lane)}, weight: {play.weights[lane]}}}"
         for lane in play.present
@@ -137,7 +140,7 @@ def configuration(play: Play, mock: str) -> str:
     return (
         f'providers:\n  mock:\n    kind: mock\n    base_url: "{mock}/v1"\n    keys:\n{keys}\n'
         f"timeouts: {{headers: {first:g}s, idle: {first:g}s, deadline: {deadline:g}s}}\n"
-        "log: {payloads: false}\n"
+        "affinity: false\nlog: {payloads: false}\n"
     )
 
 

@@ -60,6 +60,15 @@ class Traffic:
         within = [one.lane == lane for one in self.sent if since <= one.at < until]
         return sum(within) / len(within) if within else None
 
+    def course(self, lane: str, window: float, seconds: float) -> list[int]:
+        """How many it was sent in each window of the run."""
+        counts = [0] * ceil(seconds / window)
+        for one in self.sent:
+            number = int(one.at // window)
+            if one.lane == lane and 0 <= number < len(counts):
+                counts[number] += 1
+        return counts
+
     def after(self, lane: str, since: float, count: int) -> float | None:
         """When the lane was sent its attempt number ``count`` after ``since``; None where it never was."""
         its = [one.at for one in self.sent if one.lane == lane and one.at >= since]
