@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Any
 
+import httpx
+
 from ferrogate.cli.bench.compare import Tell
 from ferrogate.cli.bench.lab import Lab
 from ferrogate.cli.bench.load import Load
@@ -49,11 +51,15 @@ ANTHROPIC = Secondary("anthropic", "/anthropic/v1", "claude-haiku-4-5")
 
 @dataclass(frozen=True)
 class Seen:
-    """What clients saw of one run: errors by name, p99 after the detection in milliseconds."""
+    """What clients saw of one run: errors by name, p99 after the detection in milliseconds.
+
+    ``tried`` is how many attempts each provider got.
+    """
 
     requests: int
     errors: Mapping[str, int]
     p99_ms: Mapping[str, float]
+    tried: Mapping[str, int]
     generator_late: bool
 
 
@@ -114,10 +120,12 @@ def measure(server: Server, seconds: float) -> Seen:
     """Half JSON, half streams: first the detection, then what the p99 is taken of."""
     detection = min(DETECTION_S, seconds / 2)
     asked = Load(rate=RATE / 2, duration=detection, model="chat", connections=256, headers={})
+    before = attempts(server)
     early = _together(server, asked)
     late = _together(server, replace(asked, duration=seconds - detection))
     answers, streams = late
     reports = [*early, *late]
+    after = attempts(server)
     return Seen(
         requests=sum(report["requests"]["sent"] for report in reports),
         errors=errors_of(reports),
@@ -126,8 +134,19 @@ def measure(server: Server, seconds: float) -> Seen:
             "streams": streams["latency_us"]["p99"] / 1000,
             "first events": streams["first_byte_us"]["p99"] / 1000,
         },
+        tried={provider: count - before.get(provider, 0) for provider, count in after.items()},
         generator_late=any(report["generator_late"] for report in reports),
     )
+
+
+def attempts(server: Server) -> dict[str, int]:
+    """How many attempts each provider has got since the gateway started."""
+    lanes = httpx.get(f"{server.url}/api/v1/lanes", trust_env=False, timeout=30.0)
+    lanes.raise_for_status()
+    counts: dict[str, int] = {}
+    for lane in lanes.json()["items"]:
+        counts[lane["provider"]] = counts.get(lane["provider"], 0) + lane["requests"]
+    return counts
 
 
 def errors_of(reports: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -151,6 +170,8 @@ def found(seen: Mapping[str, Sequence[Seen]], words: str) -> Findings:
     errors = sum(sum(one.errors.values()) for one in failed)
     detail = f"{sum(one.requests for one in failed):,} requests in {len(failed)} rounds"
     bars = [Bar(f"{words}, errors seen by clients", errors, "errors", 0, detail)]
+    detections = [one.tried.get("primary", 0) for one in failed]
+    bars.append(Bar(f"{words}, attempts that it got", median(detections), "attempts", None, "in a run"))
     for figure in FIGURES:
         for name, state, bound in (("down", words, BOUND_MS), ("healthy", f"before: {words}", None)):
             pairs = zip(seen[name], seen["alone"], strict=True)
@@ -169,12 +190,17 @@ def found(seen: Mapping[str, Sequence[Seen]], words: str) -> Findings:
         for number, one in enumerate(seen[name])
         if one.errors
     ]
+    # Where the primary was not asked, nothing failed; where it was not asked most, it was not healthy.
+    healthy = all(one.tried.get("primary", 0) > one.requests / 2 for one in seen["healthy"])
+    asked = healthy and min(detections) > 0
+    if not asked:
+        notes.append("the primary was not asked as it should: these figures are of something else")
     late = sum(one.generator_late for runs in seen.values() for one in runs)
     if late:
         notes.append(f"the generator itself was late in {late} of {len(RUNS) * len(failed)} runs")
     title = f"{words}: {RATE:g} requests/s, half of them streams, after the first {DETECTION_S:g} s"
     facts = {words: {name: [asdict(one) for one in runs] for name, runs in seen.items()}}
-    return Findings(bars=bars, tables=[(title, table)], notes=notes, facts=facts)
+    return Findings(bars=bars, tables=[(title, table)], notes=notes, facts=facts, failed=not asked)
 
 
 def _together(server: Server, asked: Load) -> list[dict[str, Any]]:

@@ -11,8 +11,9 @@ from bench.bars.registry import Pace, Settings
 from ferrogate.cli.bench.load import Load
 
 
-def seen(p99: float, **errors: int) -> Seen:
-    return Seen(10_000, errors, dict.fromkeys(balance.FIGURES, p99), generator_late=False)
+def seen(p99: float, primary: int = 9_000, **errors: int) -> Seen:
+    p99_ms = dict.fromkeys(balance.FIGURES, p99)
+    return Seen(10_000, errors, p99_ms, {"primary": primary, "secondary": 9_000}, generator_late=False)
 
 
 def report(**more: Any) -> dict[str, Any]:
@@ -65,6 +66,15 @@ def test_an_error_misses_the_bar_and_a_slow_fallback_too() -> None:
     assert findings.notes == ["down, round 1: {'cut': 1}"]
 
 
+@pytest.mark.parametrize(("down", "healthy"), [(0, 9_000), (5, 10)])
+def test_a_primary_that_was_not_asked_is_no_measurement(down: int, healthy: int) -> None:
+    runs = {"down": [seen(2.0, down)], "healthy": [seen(2.0, healthy)], "alone": [seen(2.0)]}
+    findings = found(runs, "down")
+    assert all(bar.holds for bar in findings.bars)
+    assert findings.failed
+    assert findings.notes == ["the primary was not asked as it should: these figures are of something else"]
+
+
 class Stage:
     """Stands in for a lab, its servers and the loads: keeps what happened, in order."""
 
@@ -114,6 +124,7 @@ def test_each_failure_follows_a_healthy_run(monkeypatch: pytest.MonkeyPatch, ste
     monkeypatch.setattr(balance, "start_gateway", gateway)
     monkeypatch.setattr(balance, "start_mock", lambda *_, name, **__: Running(name))
     monkeypatch.setattr(balance, "_together", together)
+    monkeypatch.setattr(balance, "attempts", lambda _: {"primary": 100 * len(loads)})
     settings = Settings(Pace(rounds=3, seconds=20.0, warmup=1.0))
     findings = balance.PART.steps[step].run(stage, settings, lambda _: None)  # type: ignore[arg-type]
     assert all(bar.holds for bar in findings.bars)
