@@ -16,8 +16,8 @@ TESTS = Path(__file__).parents[1]
 ERRORS = TESTS.parent / "docs" / "errors.md"
 UNPROVOKED = {"internal"}
 """A fault of the gateway itself: there is no known way to cause one."""
-COMPILED_ONLY = {"control_plane_down"}
-"""The Python engine lives in the control plane's process."""
+COMPILED_ONLY = {"control_plane_down", "no_lane_ready"}
+"""The Python engine lives in the control plane's process, and no lane of it waits."""
 
 
 def marked(path: Path) -> Iterator[str]:

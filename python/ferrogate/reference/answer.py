@@ -11,6 +11,7 @@ from typing import Final
 import httpx
 
 from ferrogate.reference.errors import error_body
+from ferrogate.reference.failure import Failure, codes_of
 from ferrogate.reference.stream import Event, Framer, Reader, Usage
 from ferrogate.reference.upstream import Headers
 from ferrogate.reference.verdict import encodings, mask
@@ -74,6 +75,8 @@ class Answer:
     clock: Clock
     secrets: tuple[str, ...] = ()
     """The lane's, which are masked in what is read."""
+    refusal: str | None = None
+    """The kind of a refusal that another lane would give too."""
     ready: bytes = b""
     complete: bool = False
     reader: Reader | None = None
@@ -139,10 +142,10 @@ class Answer:
             size += len(piece)
         self.ready = mask(b"".join(parts), self.secrets)
 
-    async def collect_refusal(self, cap: int, kind: str) -> None:
-        """Collect a failing answer; what cannot be read is replaced, and the status kept.
+    async def collect_refusal(self, cap: int) -> Failure:
+        """Collect a failing answer, and return whose failure it is; what cannot be read is replaced.
 
-        Compressed text cannot be searched for the key, so it is withheld.
+        The status is kept. Compressed text cannot be searched for the key, so it is withheld.
         """
         self.headers = [(name, mask(value, self.secrets)) for name, value in self.headers]
         if not any(encodings(self.response.headers)):
@@ -150,13 +153,17 @@ class Answer:
                 until = min(asyncio.get_running_loop().time() + _REFUSAL_PATIENCE, self.clock.deadline)
                 async with asyncio.timeout_at(until):
                     await self.collect(cap)
-                    return
+                    return Failure.of_status(self.status, codes_of(self.ready))
         await self.response.aclose()
+        failure = Failure.of_status(self.status, ())
         named = (b"content-type", b"content-encoding", b"etag")
         self.headers = [header for header in self.headers if header[0] not in named]
         self.headers.append((b"content-type", b"application/json"))
-        self.ready = error_body(kind, "The provider refused the request, and its text could not be read.")
+        self.ready = error_body(
+            failure.kind, "The provider refused the request, and its text could not be read."
+        )
         self.complete = True
+        return failure
 
     async def prime(self, *, last: bool) -> None:
         """Read events until one of them commits the stream.
@@ -183,7 +190,8 @@ class Answer:
             if self.ready and patience is None:
                 patience = loop.time() + _PATIENCE
             meaning = self.reader.meaning if self.reader is not None else Event.CONTENT
-        if meaning is Event.ERROR and not last:
+        failure = self.reader.failure if self.reader is not None else None
+        if meaning is Event.ERROR and failure is not None and failure.retries and not last:
             raise LaneError("upstream_error_event")
 
     async def aclose(self) -> None:

@@ -1,7 +1,8 @@
 """One try on one lane, up to the point where its answer may be committed to the client.
 
-Until the commit any failure here only means that the next lane is tried. What counts as failed: the
-transport, 429, 5xx, a timeout, an answer that is not whole JSON, an error event before any content.
+Until the commit a failure here only means that the next lane is tried: the transport, a timeout, an answer
+that is not whole JSON, a status or an error event before any content that is the key's or the lane's failure.
+What is the client's or the content filter's is relayed.
 """
 
 from __future__ import annotations
@@ -63,11 +64,11 @@ async def attempt(
         match judge(response, accepts):
             case Verdict.INVALID:
                 raise LaneError("upstream_invalid")
-            case Verdict.FAILED:
-                await answer.collect_refusal(cap, "upstream_status")
-                raise LaneError("upstream_status", answer)
-            case Verdict.REJECTED:
-                await answer.collect_refusal(cap, "upstream_rejected")
+            case Verdict.REFUSED:
+                failure = await answer.collect_refusal(cap)
+                if failure.retries:
+                    raise LaneError(failure.kind, answer)
+                answer.refusal = failure.kind
             case Verdict.EVENTS:
                 answer.reader = Reader()
                 answer.usage = answer.reader.usage

@@ -42,12 +42,15 @@ STATUS: Final[dict[str, int]] = {
     "upstream_invalid": 502,
     "upstream_cut": 502,
     "upstream_status": 502,
+    "upstream_key_refused": 502,
+    "upstream_filtered": 502,
     "upstream_rejected": 502,
     "upstream_error_event": 502,
     "deadline_exceeded": 504,
     "client_closed": 499,
 }
-"""Stable identifier to HTTP status; ``upstream_status`` and ``upstream_rejected`` keep the provider's own."""
+"""Stable identifier to HTTP status. ``upstream_status``, ``upstream_key_refused``, ``upstream_filtered`` and
+``upstream_rejected`` keep the provider's own."""
 
 
 _RETRY: Final = ((b"retry-after", b"1"),)

@@ -96,7 +96,7 @@ class Ledger:
             count.in_flight -= 1
             if cancelled:
                 count.cancelled += 1
-            elif entry.error in (None, "upstream_rejected"):
+            elif entry.error is None or entry.excused:
                 count.successes += 1
             else:
                 count.failures += 1

@@ -75,9 +75,9 @@ class ModelList:
     async def _ask(
         self, provider: Provider, resolver: Resolver
     ) -> tuple[Provider, list[dict[str, Any]] | None]:
-        """Ask one provider: nothing where it has no key, None where it did not answer."""
+        """Ask one provider: nothing where it cannot serve here, None where it did not answer."""
         keys = [key for key in provider.keys if key.enabled] or ([NO_KEY] if provider.keyless else [])
-        if not keys:
+        if not keys or provider.dialect != "openai":
             return provider, []
         lane = Lane(provider, keys[0], "")
         request = build_request(Route("models", "models", ""), lane, b"", b"", (), resolver.header_families)

@@ -43,22 +43,24 @@ def new_request_id() -> str:
 
 @dataclass(slots=True)
 class Attempt:
-    """One try on one lane. ``wait_us`` is the part of its duration that came before the commit."""
+    """One try on one lane. ``wait_us`` is the part of its duration that came before the commit.
+
+    An error that is ``excused`` is not held against the lane.
+    """
 
     provider: str
     key: str
     model: str
     status: int | None = None
     error: str | None = None
+    excused: bool = False
     duration_us: int = 0
     wait_us: int = 0
     started: float = field(default_factory=time.perf_counter)
 
-    def answered(self, status: int | None) -> None:
-        """Note that the lane answered: what follows is relaying."""
-        self.status = status
-        if status is not None and status >= 300:
-            self.error = "upstream_rejected"
+    def answered(self, status: int, refusal: str | None) -> None:
+        """Note that the lane answered, or refused what others would refuse too: what follows is relaying."""
+        self.status, self.error, self.excused = status, refusal, refusal is not None
         self._waited()
 
     def failed(self, kind: str, status: int | None) -> None:

@@ -93,8 +93,10 @@ class Responder:
             usage = answer.usage
             record.input_tokens, record.output_tokens = usage.input_tokens, usage.output_tokens
             record.cached_tokens, record.finish_reason = usage.cached_tokens, usage.finish_reason
-            if answer.reader is not None and answer.reader.failed and record.outcome == "ok":
+            failure = answer.reader.failure if answer.reader is not None else None
+            if failure is not None and record.outcome == "ok":
                 entry.error = record.error = "upstream_error_event"
+                entry.excused = not failure.retries
                 record.outcome = "error"
             await answer.aclose()
 

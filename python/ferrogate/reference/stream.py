@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import orjson
 
+from ferrogate.reference.failure import Failure, codes_of
+
 __all__ = ["Event", "Framer", "Reader", "Usage"]
 
 _TAIL: Final = 64 * 1024
@@ -92,6 +94,7 @@ class Reader:
 
     Attributes:
         meaning: the strongest thing seen: content, else an error, else the end.
+        failure: whose failure the first error was.
 
     """
 
@@ -99,8 +102,13 @@ class Reader:
         self.usage = Usage()
         self.meaning = Event.QUIET
         self.done = False
-        self.failed = False
+        self.failure: Failure | None = None
         self._begun = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether the stream held an error."""
+        return self.failure is not None
 
     @property
     def is_complete(self) -> bool:
@@ -116,7 +124,8 @@ class Reader:
             if line.startswith(b"data:"):
                 meaning = self._read_data(line[5:].strip(), name)
                 self.done |= meaning is Event.DONE
-                self.failed |= meaning is Event.ERROR
+                if meaning is Event.ERROR and self.failure is None:
+                    self.failure = Failure.of_event(codes_of(line[5:].strip()))
                 if self.meaning is Event.QUIET or meaning is Event.CONTENT:
                     self.meaning = meaning
             elif line.startswith(b"event:"):

@@ -21,8 +21,7 @@ class Verdict(Enum):
     """What to do with an answer."""
 
     INVALID = "nobody can read it, or a redirect, which would take a prompt past the gateway"
-    FAILED = "429 or 5xx: another lane may do better"
-    REJECTED = "another 4xx: the client's to see"
+    REFUSED = "4xx or 5xx: its text says whose failure it is"
     EVENTS = "events, to be read"
     JSON = "JSON, to be collected and checked"
     UNREAD = "compressed for a client that accepts it: relayed unread"
@@ -31,12 +30,10 @@ class Verdict(Enum):
 def judge(response: httpx.Response, accepts: str) -> Verdict:
     """Read the head of an answer, for a client whose accept-encoding is ``accepts``."""
     status, headers = response.status_code, response.headers
-    if status == 429 or status >= 500:
-        return Verdict.FAILED
-    if status < 200 or 300 <= status < 400:
-        return Verdict.INVALID
     if status >= 400:
-        return Verdict.REJECTED
+        return Verdict.REFUSED
+    if not 200 <= status < 300:
+        return Verdict.INVALID
     codings = list(encodings(headers))
     if codings:
         accepted = set(_accepted(accepts))
