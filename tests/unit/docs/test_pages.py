@@ -11,7 +11,7 @@ import pytest
 from ferrogate.engine import facade
 
 ROOT = Path(__file__).resolve().parents[3]
-RELAYED = {"upstream_status", "upstream_rejected"}
+RELAYED = {"upstream_status", "upstream_key_refused", "upstream_filtered", "upstream_rejected"}
 CHAPTER = re.compile(r"^## The (client|gateway|provider)'s\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 ENTRY = re.compile(r"^### `(\w+)` · ([^\n]+)\n(.*?)(?=^### |\Z)", re.MULTILINE | re.DOTALL)
 
