@@ -20,8 +20,6 @@ from harness.wire import Answer, End, Wire
 __all__ = ["GOOD", "Case", "alone", "ask", "error_of", "leaves_out", "lives_on", "saw", "settled", "told"]
 
 GOOD = ROLE + delta("from the next lane") + FINISH + DONE
-_HEALTHY = ("upstream_rejected", None)
-"""What says nothing against a lane."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,9 +122,13 @@ def settled(gateway: Gateway, provider: Declared, error: str | None, *, requests
         return found if found["in_flight"] == 0 else None
 
     found = until(lane, "the end of all attempts")
-    failed = error not in _HEALTHY
     counts = (found["failures"], found["successes"], found["last_error"])
-    assert counts == (int(failed), requests - int(failed), error if failed else None)
+    assert counts == (int(error is not None), requests - int(error is not None), error)
+
+
+def held(fault: Fault) -> str | None:
+    """The error that counts against the lane, where one does."""
+    return fault.error if fault.whose in ("key", "limit", "lane") else None
 
 
 def alone(gateway: Gateway, routing: Routing, door: Door, fault: Fault, case: Case) -> None:
@@ -139,7 +141,7 @@ def alone(gateway: Gateway, routing: Routing, door: Door, fault: Fault, case: Ca
         assert answer.header("x-gateway-attempts") == "1"
         assert answer.header("x-should-retry") is None, "one lane leaves retrying to the client"
         told(gateway, fault, answer.header("x-gateway-request-id"))
-        settled(gateway, provider, fault.error)
+        settled(gateway, provider, held(fault))
 
 
 def lives_on(gateway: Gateway, routing: Routing, door: Door, fault: Fault, case: Case) -> None:
@@ -153,7 +155,7 @@ def lives_on(gateway: Gateway, routing: Routing, door: Door, fault: Fault, case:
         if fault.retried != "next lane":
             assert upstream.requests == []
             saw(fault, case, answer, bad.keys["main"])
-            settled(gateway, bad, fault.error)
+            settled(gateway, bad, held(fault))
             return
         assert (answer.status, answer.body) == (200, GOOD if case.stream else ANSWER)
         assert (answer.end, answer.header("x-gateway-attempts")) == (End.WHOLE, "2")
@@ -161,5 +163,5 @@ def lives_on(gateway: Gateway, routing: Routing, door: Door, fault: Fault, case:
         row = gateway.row(str(answer.header("x-gateway-request-id")))
         assert (row["outcome"], row["error"], row["status"]) == ("ok", None, 200)
         assert [attempt["error"] for attempt in row["attempts"]] == [fault.error, None]
-        settled(gateway, bad, fault.error)
+        settled(gateway, bad, held(fault))
         settled(gateway, good, None)

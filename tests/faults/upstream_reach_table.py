@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from harness.faults import Fault
+from collections.abc import Mapping
+
+from harness.faults import ANY, Fault, Moment
 
 __all__ = ["FAULTS"]
 
 REACH = "on the way to the answer"
 FRAMING = "the answer's framing"
 HTTP2 = "HTTP/2"
+EVERYWHERE: Mapping[str, str] = {}
 PYTHON_H1 = {"python": "speaks HTTP/1.1 to providers."}
 
 
-def _failed(name: str, group: str, what: str, code: str, answer: str, *, status: int = 502) -> Fault:
+def _failed(
+    name: str,
+    group: str,
+    what: str,
+    code: str,
+    answer: str,
+    *,
+    status: int = 502,
+    moments: tuple[Moment, ...] = ANY,
+    doors: Mapping[str, str] = EVERYWHERE,
+) -> Fault:
     """A failure that only means that the next lane is tried."""
     return Fault(
         id=name,
@@ -22,14 +35,24 @@ def _failed(name: str, group: str, what: str, code: str, answer: str, *, status:
         status=status,
         code=code,
         answer=answer,
+        whose="lane",
+        moments=moments,
         retried="next lane",
         row="error",
         error=code,
+        doors=doors,
     )
 
 
 def _fine(
-    name: str, group: str, what: str, answer: str, *, retried: str = "no", only_compiled: bool = False
+    name: str,
+    group: str,
+    what: str,
+    answer: str,
+    *,
+    moments: tuple[Moment, ...] = ("json",),
+    retried: str = "no",
+    only_compiled: bool = False,
 ) -> Fault:
     """What a client does not notice."""
     return Fault(
@@ -39,6 +62,7 @@ def _fine(
         what=what,
         status=200,
         answer=answer,
+        moments=moments,
         retried=retried,
         row="ok",
         doors=PYTHON_H1 if only_compiled else {},
@@ -55,6 +79,8 @@ def _cut(name: str, what: str, answer: str) -> Fault:
         status=200,
         code="upstream_cut",
         answer=answer,
+        whose="lane",
+        moments=("after",),
         row="cut",
         error="upstream_cut",
         doors=PYTHON_H1,
@@ -128,6 +154,7 @@ FAULTS = [
         REACH,
         "a kept connection dies on the next request, inference",
         "The answer; the log counts one attempt and the lane no failure.",
+        moments=ANY,
         retried="same lane once",
     ),
     Fault(
@@ -138,6 +165,7 @@ FAULTS = [
         status=502,
         code="upstream_reset",
         answer="That it closed the connection: its bytes had left, and what it did with them is unknown.",
+        whose="lane",
         row="error",
         error="upstream_reset",
         doors={"python": "does not serve other POSTs (501 `not_supported`)."},
@@ -215,6 +243,7 @@ FAULTS = [
         HTTP2,
         "GOAWAY between two requests",
         "The answer, by a new connection.",
+        moments=ANY,
         only_compiled=True,
     ),
     _fine(
@@ -222,6 +251,7 @@ FAULTS = [
         HTTP2,
         "GOAWAY that says that the request was not processed",
         "The answer, by a new connection; no attempt is counted.",
+        moments=ANY,
         retried="same lane once",
         only_compiled=True,
     ),
@@ -230,6 +260,7 @@ FAULTS = [
         HTTP2,
         "GOAWAY in mid-stream, and the stream goes on",
         "The whole stream.",
+        moments=("after",),
         only_compiled=True,
     ),
     _fine(
@@ -237,6 +268,7 @@ FAULTS = [
         HTTP2,
         "RST_STREAM with REFUSED_STREAM, once",
         "The answer; no attempt is counted. Other POSTs are sent again too: it said that it did nothing.",
+        moments=ANY,
         retried="same lane once",
         only_compiled=True,
     ),
@@ -245,20 +277,16 @@ FAULTS = [
         HTTP2,
         "a kept connection dies on the next request",
         "The answer, by a new connection; no attempt is counted.",
+        moments=ANY,
         retried="same lane once",
         only_compiled=True,
     ),
-    Fault(
-        id="h2-reset-before",
-        side="upstream",
-        group=HTTP2,
-        what="RST_STREAM with INTERNAL_ERROR before the answer",
-        status=502,
-        code="upstream_reset",
-        answer="That it closed the connection before its answer.",
-        retried="next lane",
-        row="error",
-        error="upstream_reset",
+    _failed(
+        "h2-reset-before",
+        HTTP2,
+        "RST_STREAM with INTERNAL_ERROR before the answer",
+        "upstream_reset",
+        "That it closed the connection before its answer.",
         doors=PYTHON_H1,
     ),
     _cut(
@@ -271,17 +299,13 @@ FAULTS = [
         "GOAWAY with an error in mid-stream, then the end of the connection",
         "All whole events, an error event, an abnormal end.",
     ),
-    Fault(
-        id="h2-json-reset",
-        side="upstream",
-        group=HTTP2,
-        what="RST_STREAM with NO_ERROR inside a JSON answer",
-        status=502,
-        code="upstream_cut",
-        answer="That the answer broke off.",
-        retried="next lane",
-        row="error",
-        error="upstream_cut",
+    _failed(
+        "h2-json-reset",
+        HTTP2,
+        "RST_STREAM with NO_ERROR inside a JSON answer",
+        "upstream_cut",
+        "That the answer broke off.",
+        moments=("json",),
         doors=PYTHON_H1,
     ),
 ]

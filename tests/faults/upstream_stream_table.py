@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.faults import Fault
+from harness.faults import Fault, Moment, Whose
 
 __all__ = ["FAULTS"]
 
@@ -21,6 +21,8 @@ def _failed(name: str, what: str, code: str, answer: str, *, status: int = 502) 
         status=status,
         code=code,
         answer=answer,
+        whose="lane",
+        moments=("before",),
         retried="next lane",
         row="error",
         error=code,
@@ -36,21 +38,33 @@ def _cut(name: str, what: str, answer: str = EVENTS, *, code: str = "upstream_cu
         status=200,
         code=code,
         answer=answer,
+        whose="lane",
+        moments=("after",),
         row="cut",
         error=code,
     )
 
 
-def _said(name: str, group: str, what: str, answer: str, *, retried: str = "no") -> Fault:
+def _said(
+    name: str,
+    what: str,
+    answer: str = "The event as it came.",
+    *,
+    moment: Moment = "before",
+    whose: Whose = "lane",
+) -> Fault:
     """An error in its own words."""
+    tried_again = moment == "before" and whose in ("key", "limit", "lane")
     return Fault(
         id=name,
         side="upstream",
-        group=group,
+        group=BEFORE if moment == "before" else AFTER,
         what=what,
         status=200,
         answer=answer,
-        retried=retried,
+        whose=whose,
+        moments=(moment,),
+        retried="next lane" if tried_again else "no",
         row="error",
         error="upstream_error_event",
     )
@@ -58,7 +72,15 @@ def _said(name: str, group: str, what: str, answer: str, *, retried: str = "no")
 
 def _whole(name: str, group: str, what: str, answer: str = "It byte for byte.", **doors: str) -> Fault:
     return Fault(
-        id=name, side="upstream", group=group, what=what, status=200, answer=answer, row="ok", doors=doors
+        id=name,
+        side="upstream",
+        group=group,
+        what=what,
+        status=200,
+        answer=answer,
+        moments=("after",),
+        row="ok",
+        doors=doors,
     )
 
 
@@ -79,21 +101,25 @@ FAULTS = [
         status=200,
         code="upstream_cut",
         answer="With no other lane the first event is not held back: it, an error event, an abnormal end.",
+        whose="lane",
+        moments=("before",),
         retried="next lane",
         row="cut",
         error="upstream_cut",
     ),
-    _said("error-first", BEFORE, "an error event", "The event as it came.", retried="next lane"),
+    _said("error-first", "an error event"),
     _said(
         "error-echoes-the-key",
-        BEFORE,
         "an error event that echoes the key",
         "The event with an asterisk for each character of the key.",
-        retried="next lane",
     ),
-    _said("error-behind-a-mark", BEFORE, "the same behind a byte order mark", "Both.", retried="next lane"),
-    _said("error-later", AFTER, "an error event", "All events, that one too; nothing is added."),
-    _said("error-then-cut", AFTER, "an error event, then a cut", "All events; nothing is added."),
+    _said("error-behind-a-mark", "an error event behind a byte order mark", "Both."),
+    _said("error-at-the-limit", "an error event with the code of a rate limit", whose="limit"),
+    _said("error-of-the-key", "an error event with the code of a bad key", whose="key"),
+    _said("error-of-the-client", "an error event of type `invalid_request_error`", whose="client"),
+    _said("error-of-the-filter", "an error event with the code of a content filter", whose="filter"),
+    _said("error-later", "an error event", "All events, that one too; nothing is added.", moment="after"),
+    _said("error-then-cut", "an error event, then a cut", "All events; nothing is added.", moment="after"),
     _cut("cut-in-an-event", "a cut in the middle of an event"),
     _cut("cut-in-a-character", "a cut in the middle of a UTF-8 character"),
     _cut("cut-in-a-chunk", "a cut in the middle of a chunk"),
@@ -106,6 +132,8 @@ FAULTS = [
         what="a cut in an event of 100 kB",
         status=200,
         answer="What came, and an abnormal end: no event can follow half of one.",
+        whose="lane",
+        moments=("after",),
         row="cut",
         error="upstream_cut",
     ),

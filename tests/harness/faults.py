@@ -10,9 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Fault", "Side"]
+__all__ = ["ANY", "Fault", "Moment", "Side", "Whose"]
 
 Side = Literal["client", "upstream"]
+Moment = Literal["json", "before", "after"]
+"""Of a JSON answer, of a stream before its first token, or after it."""
+Whose = Literal["nobody", "client", "filter", "key", "limit", "lane"]
+
+ANY: tuple[Moment, ...] = ("json", "before")
+"""What happens before there is an answer, whatever was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +39,10 @@ class Fault:
     """The stable identifier in the answer or the error event; none where there is none."""
     answer: str
     """What the client gets, in a sentence."""
+    whose: Whose = "nobody"
+    """Whose failure a provider's fault is; nobody's where nothing failed."""
+    moments: tuple[Moment, ...] = ()
+    """When it can happen to a request for inference."""
     retried: str = "no"
     """``no``, ``next lane``, or ``same lane once``."""
     row: str | None
