@@ -22,9 +22,12 @@ client gets what stands here. The native door runs every row; where the others d
 """
 
 
+sys.path[:0] = [str(FOLDER), str(FOLDER.parent)]
+matrix = importlib.import_module("matrix")
+
+
 def faults() -> list[object]:
     """All rows, in the order of the tables."""
-    sys.path[:0] = [str(FOLDER), str(FOLDER.parent)]
     modules = [importlib.import_module(path.stem) for path in sorted(FOLDER.glob("*_table.py"))]
     return [fault for module in modules for fault in module.FAULTS]
 
@@ -46,7 +49,8 @@ def render(rows: Iterable[object]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write or compare."""
-    text = render(faults())
+    rows = faults()
+    text = render(rows) + matrix.render(row for row in rows if row.side == "upstream")
     if "--check" not in arguments:
         PAGE.write_text(text, encoding="utf-8")
         return 0

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from matrix import RULES
+
 from harness.chat import ANSWER, CHAT, DONE, FINISH, ROLE, chat, delta
 from harness.doors import Door
 from harness.faults import Fault
@@ -128,7 +130,7 @@ def settled(gateway: Gateway, provider: Declared, error: str | None, *, requests
 
 def held(fault: Fault) -> str | None:
     """The error that counts against the lane, where one does."""
-    return fault.error if fault.whose in ("key", "limit", "lane") else None
+    return fault.error if RULES[fault.whose].counts else None
 
 
 def alone(gateway: Gateway, routing: Routing, door: Door, fault: Fault, case: Case) -> None:

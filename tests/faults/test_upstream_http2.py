@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from h2.errors import ErrorCodes
 from provoke import GOOD, Case, ask, error_of, saw, settled, told
+from upstream_http2_cases import (
+    SEEN,
+    breaks_off,
+    dies,
+    fine,
+    goes_away_and_on,
+    goes_away_behind,
+    goes_away_in_anger,
+    half_of_json,
+    not_processed,
+    refused,
+    resets,
+)
 from upstream_reach_table import FAULTS, HTTP2
 
 from harness.certificates import Certificates
 from harness.chat import ANSWER, CHAT, DONE, FINISH, chat, delta
 from harness.doors import Door
 from harness.gateway import Gateway
-from harness.h2_upstream import H2Script, H2Stream, H2Upstream
+from harness.h2_upstream import H2Stream, H2Upstream
 from harness.routing import Routing
 from harness.upstream import Upstream, json_answer, sse
 from harness.wire import End, Wire
 
 pytestmark = pytest.mark.compiled
 
-EVENTS = "text/event-stream"
 JSON = Case()
-SEEN = threading.Event()
 STREAM = Case(stream=True, body=delta("a"), gate=SEEN)
 WARM_UP = 24
 """More requests in a row than a gateway has engine threads, so that each thread has a connection."""
@@ -53,54 +63,6 @@ def upstream(certificates: Certificates) -> Iterator[H2Upstream]:
         yield server
 
 
-def fine(stream: H2Stream) -> None:
-    stream.answer(ANSWER)
-
-
-def refused(stream: H2Stream) -> None:
-    stream.reset(ErrorCodes.REFUSED_STREAM)
-
-
-def not_processed(stream: H2Stream) -> None:
-    stream.go_away(last=max(0, stream.number - 2))
-    stream.finish()
-
-
-def dies(stream: H2Stream) -> None:
-    stream.close()
-
-
-def goes_away_and_on(stream: H2Stream) -> None:
-    stream.headers(EVENTS)
-    stream.data(delta("a"))
-    stream.go_away()
-    stream.data(FINISH + DONE, end=True)
-
-
-def goes_away_in_anger(stream: H2Stream) -> None:
-    stream.headers(EVENTS)
-    stream.data(delta("a"))
-    assert SEEN.wait(20)
-    stream.go_away(ErrorCodes.INTERNAL_ERROR)
-    stream.finish()
-
-
-def breaks_off(code: ErrorCodes) -> H2Script:
-    def script(stream: H2Stream) -> None:
-        stream.headers(EVENTS)
-        stream.data(delta("a"))
-        assert SEEN.wait(20)
-        stream.reset(code)
-
-    return script
-
-
-def half_of_json(stream: H2Stream) -> None:
-    stream.headers()
-    stream.data(ANSWER[:-20])
-    stream.reset(ErrorCodes.NO_ERROR)
-
-
 ROWS = {fault.id: fault for fault in FAULTS if fault.group == HTTP2}
 SURVIVED = {
     "h2-goaway-unprocessed": not_processed,
@@ -114,7 +76,7 @@ BROKEN = {
     "h2-goaway-and-end": [goes_away_in_anger],
 }
 LANES = {
-    "h2-reset-before": lambda stream: stream.reset(ErrorCodes.INTERNAL_ERROR),
+    "h2-reset-before": resets,
     "h2-json-reset": half_of_json,
 }
 OWN = {
@@ -231,11 +193,7 @@ def test_a_file_that_was_reset_is_no_whole_file(
 def test_goaway_idle(trusting: Gateway, routing: Routing, upstream: H2Upstream) -> None:
     """The connection stays open, and takes nothing more."""
 
-    def script(stream: H2Stream) -> None:
-        stream.answer(ANSWER)
-        stream.go_away()
-
-    upstream.script = script
+    upstream.script = goes_away_behind
     provider = routing.provider(upstream.url)
     warm(trusting, provider.model())
     assert upstream.connections == WARM_UP

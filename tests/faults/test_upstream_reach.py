@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from provoke import Case, alone, error_of, lives_on, settled, told
-from upstream_reach_cases import CASES, HEAD, LENGTH
+from upstream_reach_cases import CASES, SECOND, serving
 from upstream_reach_table import FAULTS, HTTP2
 
 from harness.certificates import Certificates, make_certificates
@@ -50,12 +49,6 @@ def test_alone(gateway: Gateway, routing: Routing, door: Door, fault: Fault) -> 
 @pytest.mark.parametrize("fault", DRIVEN, ids=lambda fault: fault.id)
 def test_with_another_lane(gateway: Gateway, routing: Routing, door: Door, fault: Fault) -> None:
     lives_on(gateway, routing, door, fault, CASES[fault.id])
-
-
-def serving(made: Certificates) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(made.chain, made.key)
-    return context
 
 
 def test_unknown_authority(
@@ -129,10 +122,7 @@ def test_kept_connection_dies_on_a_post(gateway: Gateway, routing: Routing, upst
 
 def test_second_answer(gateway: Gateway, routing: Routing, upstream: Upstream) -> None:
     """What lies behind an answer never becomes the answer to somebody else."""
-    foreign = b'{"choices":[],"foreign":true}'
-    upstream.script = raw(
-        HEAD + LENGTH + b"\r\n" + ANSWER + HEAD + b"content-length: %d\r\n\r\n" % len(foreign) + foreign
-    )
+    upstream.script = SECOND
     provider = routing.provider(upstream.url)
     answers = [gateway.http.post(CHAT, content=chat(provider.model())) for _ in range(WARM_UP)]
     assert [answer.content for answer in answers] == [ANSWER] * WARM_UP

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import ssl
 
 from provoke import Case
 
+from harness.certificates import Certificates
 from harness.chat import ANSWER
 from harness.upstream import Exchange, chunk, raw
 
@@ -34,6 +36,15 @@ def refusing_port() -> int:
         return int(closed.getsockname()[1])
 
 
+def serving(made: Certificates) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made.chain, made.key)
+    return context
+
+
+FOREIGN = b'{"choices":[],"foreign":true}'
+SECOND = raw(HEAD + LENGTH + b"\r\n" + ANSWER + HEAD + b"content-length: %d\r\n\r\n" % len(FOREIGN) + FOREIGN)
+"""An answer, and behind it one that nobody asked for."""
 CASES = {
     "refused": Case(url=f"http://127.0.0.1:{refusing_port()}/v1"),
     "no-such-name": Case(url="http://nowhere.invalid/v1"),

@@ -9,7 +9,7 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from h2.config import H2Configuration
@@ -33,7 +33,8 @@ class _ClosedError(Exception):
 class H2Stream:
     """One request, and the ways to answer it."""
 
-    path: str
+    request: Mapping[str, str]
+    """The head of the request, names in lower case."""
     connection: int
     """Which of the upstream's connections, from 0."""
     number: int
@@ -107,15 +108,15 @@ class H2Upstream(H2Listener):
         state = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
         state.initiate_connection()
         connection.sendall(state.data_to_send())
-        paths: dict[int, str] = {}
+        heads: dict[int, Mapping[str, str]] = {}
         while data := connection.recv(65536):
             for event in state.receive_data(data):
                 if isinstance(event, RequestReceived):
-                    paths[event.stream_id] = dict(event.headers)[":path"]
+                    heads[event.stream_id] = dict(event.headers)
                 elif isinstance(event, DataReceived):
                     state.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                 elif isinstance(event, StreamEnded):
-                    stream = H2Stream(paths[event.stream_id], number, event.stream_id, state, connection)
+                    stream = H2Stream(heads[event.stream_id], number, event.stream_id, state, connection)
                     with self._lock:
                         self.requests.append(stream)
                         script = self.queue.pop(0) if self.queue else self.script
