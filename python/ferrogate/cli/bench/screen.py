@@ -48,13 +48,13 @@ def progress_screen(console: Console) -> Iterator[Tell]:
 @contextmanager
 def steps_screen(console: Console, text: str) -> Iterator[Callable[[int, int], None]]:
     """Show how many of how many steps are done; off a terminal, the text alone."""
-    columns = (SpinnerColumn(), TextColumn(text), BarColumn(20), TextColumn("{task.completed}/{task.total}"))
+    columns = (SpinnerColumn(), TextColumn(text), BarColumn(20), TextColumn("{task.fields[state]}"))
     if not console.is_terminal:
         console.print(text)
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bars:
-        task = bars.add_task("", total=None)
+        task = bars.add_task("", total=None, state="")
 
         def update(done: int, of: int) -> None:
-            bars.update(task, completed=done, total=of or None)
+            bars.update(task, completed=done, total=of or None, state=f"{done}/{of}" if of else "")
 
         yield update

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -12,8 +12,10 @@ from rich.table import Table
 __all__ = ["kept", "plain_or_rich", "show_bars", "show_report", "show_scenarios", "table"]
 
 _PAGE = 160
+_WIDE = 150
+"""Columns from which the intervals have room."""
 Report = Mapping[str, Any]
-Row = Mapping[str, Any]
+Estimate = Mapping[str, float]
 
 
 def kept(bars: Sequence[Mapping[str, Any]]) -> bool:
@@ -28,20 +30,40 @@ def plain_or_rich() -> Console:
 
 
 def show_report(console: Console, report: Report) -> None:
-    """Print a table for each measure: a row a scenario, a column a policy, mean ± half of its interval."""
+    """Print a table for each measure: a row a scenario, a column a policy, mean ± half of its interval.
+
+    On a narrow terminal the intervals are left out.
+    """
     seeds = report["seeds"]
-    console.print(f"{len(seeds)} seeds ({seeds[0]}..{seeds[-1]}); mean ± half of the 95 % interval")
-    _measure(console, report, "answered, %", lambda row: _estimate(row["success"], 100.0))
-    _measure(console, report, "first token, median, s", lambda row: _estimate(row["p50_ttft"]))
-    _measure(console, report, "first token, p99, s", lambda row: _estimate(row["p99_ttft"]), oracle=True)
-    watched = [outcome for outcome in report["outcomes"] if outcome["rows"][0]["watched"]]
-    if watched:
-        rows = table(console, "one lane's share", ["", *_policies(report)])
-        for outcome in watched:
-            for at, first in enumerate(outcome["rows"][0]["watched"]):
-                cells = [_estimate(row["watched"][at]["value"]) for row in outcome["rows"]]
-                rows.add_row(f"{outcome['scenario']}: {first['what']}", *cells)
+    within = console.width >= _WIDE
+    means = "mean ± half of the 95 % interval" if within else "means; a wider terminal has their intervals"
+    console.print(f"{len(seeds)} seeds ({seeds[0]}..{seeds[-1]}); {means}")
+
+    def show(title: str, values: Mapping[str, Sequence[Estimate]], far: Mapping[str, str]) -> None:
+        more = ["own by\noracle's"] if far else []
+        rows = table(console, title, ["", *_policies(report), *more])
+        for name, estimates in values.items():
+            cells = [_estimate(one, within=within) for one in estimates]
+            rows.add_row(name, *cells, *([far[name]] if far else []))
         console.print(rows)
+
+    outcomes = report["outcomes"]
+    for title, measure in (
+        ("answered, %", "success"),
+        ("first token, median, s", "p50_ttft"),
+        ("first token, p99, s", "p99_ttft"),
+    ):
+        factor = 100.0 if measure == "success" else 1.0
+        values = {one["scenario"]: [_scaled(row[measure], factor) for row in one["rows"]] for one in outcomes}
+        far = {one["scenario"]: f"{one['to_oracle']:.2f}x" for one in outcomes}
+        show(title, values, far if measure == "p99_ttft" else {})
+    for one in outcomes:
+        watched = {
+            first["what"]: [row["watched"][at]["value"] for row in one["rows"]]
+            for at, first in enumerate(one["rows"][0]["watched"])
+        }
+        if watched:
+            show(f"{one['scenario']}: the watched lane", watched, {})
 
 
 def show_bars(console: Console, bars: Sequence[Mapping[str, Any]]) -> None:
@@ -67,17 +89,6 @@ def show_scenarios(console: Console, scenarios: Sequence[Mapping[str, Any]]) -> 
     console.print(rows)
 
 
-def _measure(
-    console: Console, report: Report, title: str, cell: Callable[[Row], str], *, oracle: bool = False
-) -> None:
-    more = ["own by\noracle's"] if oracle else []
-    rows = table(console, title, ["", *_policies(report), *more])
-    for outcome in report["outcomes"]:
-        far = [f"{outcome['to_oracle']:.2f}x"] if oracle else []
-        rows.add_row(outcome["scenario"], *map(cell, outcome["rows"]), *far)
-    console.print(rows)
-
-
 def _policies(report: Report) -> list[str]:
     """Their names, a word a line: the figures are what needs the width."""
     return [row["policy"].replace(" ", "\n") for row in report["outcomes"][0]["rows"]]
@@ -91,6 +102,11 @@ def table(console: Console, title: str, header: Sequence[str]) -> Table:
     return made
 
 
-def _estimate(value: Mapping[str, float], factor: float = 1.0) -> str:
-    mean, within = value["mean"] * factor, value["within"] * factor
-    return f"{mean:.2f} ±{within:.2f}" if mean >= 10 else f"{mean:.3f} ±{within:.3f}"
+def _scaled(value: Estimate, factor: float) -> Estimate:
+    return {name: number * factor for name, number in value.items()}
+
+
+def _estimate(value: Estimate, *, within: bool) -> str:
+    digits = 2 if value["mean"] >= 10 else 3
+    mean = f"{value['mean']:.{digits}f}"
+    return f"{mean} ±{value['within']:.{digits}f}" if within else mean
