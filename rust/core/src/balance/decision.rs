@@ -1,8 +1,8 @@
 //! Why a lane was chosen: compact and bounded, for the request's log record.
 
-use super::Moment;
 use super::lane::Standing;
 use super::pool::Pool;
+use super::{Moment, Outcomes};
 
 /// The reason of a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +49,8 @@ pub struct Considered {
     pub ttft: Option<f64>,
     /// Seconds a token; None before the first sample.
     pub pace: Option<f64>,
-    /// Of the last 20 s.
-    pub success: f64,
+    /// Of the last 20 s; None where nothing ended.
+    pub success: Option<f64>,
     /// Attempts that ran.
     pub in_flight: u32,
     /// Those without a first token.
@@ -118,7 +118,7 @@ impl Decision {
                     standing: lane.standing(now),
                     ttft: lane.ttft.get(),
                     pace: lane.pace.get(),
-                    success: lane.outcomes(now).ratio(),
+                    success: Some(lane.outcomes(now)).filter(|ended| ended.ended() > 0).map(Outcomes::ratio),
                     in_flight: lane.in_flight(),
                     waiting: lane.waiting(),
                     multiplier: row.multiplier,

@@ -153,20 +153,22 @@ fn write_considered(choice: Option<&Choice>, lane: &Considered, out: &mut Vec<u8
     name_lane(choice, out);
     let _ = write!(out, ",\"state\":\"{}\",\"multiplier\":", lane.standing.name());
     fixed::<1>(lane.multiplier, out);
-    for (name, seconds) in [("ttft_ms", lane.ttft), ("token_ms", lane.pace)] {
-        let _ = write!(out, ",\"{name}\":");
-        match seconds {
-            Some(seconds) => fixed::<1>(seconds * 1e3, out),
-            None => out.extend_from_slice(b"null"),
-        }
-    }
-    out.extend_from_slice(b",\"success\":");
-    fixed::<3>(lane.success, out);
+    member::<1>("ttft_ms", lane.ttft.map(|seconds| seconds * 1e3), out);
+    member::<1>("token_ms", lane.pace.map(|seconds| seconds * 1e3), out);
+    member::<3>("success", lane.success, out);
     let _ = write!(out, ",\"in_flight\":{},\"waiting\":{},\"weight\":", lane.in_flight, lane.waiting);
     fixed::<3>(lane.weight, out);
     out.extend_from_slice(b",\"ratio\":");
     fixed::<2>(lane.ratio, out);
     out.push(b'}');
+}
+
+fn member<const DIGITS: u32>(name: &str, value: Option<f64>, out: &mut Vec<u8>) {
+    let _ = write!(out, ",\"{name}\":");
+    match value {
+        Some(value) => fixed::<DIGITS>(value, out),
+        None => out.extend_from_slice(b"null"),
+    }
 }
 
 /// A number from 0 with so many digits behind the point; several times as fast as the formatting of floats.
