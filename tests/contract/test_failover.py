@@ -195,32 +195,6 @@ def test_a_content_filter_is_relayed_and_held_against_nobody(
     assert gateway.lanes(bad.name)[0]["failures"] == 0, "the provider works"
 
 
-@pytest.mark.kind("no_lane_ready")
-@pytest.mark.compiled
-def test_where_every_provider_said_to_wait_the_client_is_told_until_when(
-    gateway: Gateway, routing: Routing, upstream: Upstream
-) -> None:
-    upstream.queue = [status(429, b"{}", [("retry-after", seconds)]) for seconds in ("70", "50")]
-    model = routing.alias(routing.provider(upstream.url).model(), routing.provider(upstream.url).model())
-    assert gateway.http.post(CHAT, content=chat(model)).status_code == 429
-    answer = gateway.http.post(CHAT, content=chat(model))
-    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "no_lane_ready")
-    assert 1 <= int(answer.headers["retry-after"]) <= 50, "the lane that is back first"
-    assert len(upstream.requests) == 2, "no lane was asked again"
-    row = gateway.row(answer.headers["x-gateway-request-id"])
-    assert (row["outcome"], row["error"], row["attempts"]) == ("error", "no_lane_ready", [])
-
-
-@pytest.mark.compiled
-def test_a_request_with_one_lane_always_goes_to_it(
-    gateway: Gateway, routing: Routing, upstream: Upstream
-) -> None:
-    upstream.queue = [status(429, b"{}", [("retry-after", "70")])]
-    upstream.script = json_answer(ANSWER)
-    model = routing.provider(upstream.url).model()
-    assert [gateway.http.post(CHAT, content=chat(model)).status_code for _ in range(2)] == [429, 200]
-
-
 def both_fail(gateway: Gateway, routing: Routing, upstream: Upstream, *scripts: Script) -> httpx.Response:
     upstream.queue = list(scripts)
     providers: list[Declared] = [routing.provider(upstream.url) for _ in scripts]
