@@ -64,8 +64,9 @@ def _considered(lane: dict[str, Any]) -> str:
     """One lane as it was at the choice, in one line."""
     wait = "not measured" if lane["ttft_ms"] is None else f"first token {lane['ttft_ms']:.0f} ms"
     name = f"{lane['provider']}/{lane['key']}"
+    load = f"{lane['in_flight']} in flight"
     good = "" if lane["success"] is None else f", {lane['success']:.0%} good"
-    return f"{name:<24} {lane['multiplier']:.1f}x {lane['state']}, {wait}, {lane['in_flight']} in flight{good}"
+    return f"{name:<24} {lane['multiplier']:.1f}x {lane['state']}, {wait}, {load}{good}"
 
 
 def _line(name: str, value: Any) -> None:
