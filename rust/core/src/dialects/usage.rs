@@ -1,7 +1,8 @@
 //! Token counts as providers report them.
 
 use memchr::memmem;
-use serde::Deserialize;
+
+use crate::json;
 
 /// What an answer cost, in tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,37 +17,42 @@ pub struct Usage {
 
 /// The spellings of OpenAI's chat and responses and of those who follow them, some of whom send both; unknown members
 /// are skipped.
-#[derive(Deserialize, Default)]
-#[serde(default)]
+#[derive(Default)]
 struct Wire {
     prompt_tokens: Option<u64>,
     input_tokens: Option<u64>,
     completion_tokens: Option<u64>,
     output_tokens: Option<u64>,
-    prompt_tokens_details: Option<Details>,
-    input_tokens_details: Option<Details>,
+    cached_tokens: Option<u64>,
     /// `DeepSeek`'s own spelling.
     prompt_cache_hit_tokens: Option<u64>,
-}
-
-#[derive(Deserialize, Default)]
-struct Details {
-    #[serde(default)]
-    cached_tokens: Option<u64>,
 }
 
 impl Usage {
     /// Reads the value of a `usage` member; None where it is null or of another shape.
     pub fn parse(value: &[u8]) -> Option<Self> {
-        let wire: Option<Wire> = serde_json::from_slice(value).ok()?;
-        let wire = wire?;
+        let mut wire = Wire::default();
+        json::scan_object(value, |member| {
+            let told = member.value.of(value);
+            match member.key.of(value) {
+                b"prompt_tokens" => wire.prompt_tokens = count(told),
+                b"input_tokens" => wire.input_tokens = count(told),
+                b"completion_tokens" => wire.completion_tokens = count(told),
+                b"output_tokens" => wire.output_tokens = count(told),
+                b"prompt_tokens_details" | b"input_tokens_details" => {
+                    wire.cached_tokens = cached(told).or(wire.cached_tokens);
+                }
+                b"prompt_cache_hit_tokens" => wire.prompt_cache_hit_tokens = count(told),
+                _ => {}
+            }
+        })
+        .ok()?;
         let input = wire.prompt_tokens.or(wire.input_tokens);
         let output = wire.completion_tokens.or(wire.output_tokens);
         if input.is_none() && output.is_none() {
             return None;
         }
-        let details = wire.prompt_tokens_details.or(wire.input_tokens_details);
-        let cached = details.and_then(|details| details.cached_tokens).or(wire.prompt_cache_hit_tokens);
+        let cached = wire.cached_tokens.or(wire.prompt_cache_hit_tokens);
         Some(Self { input: input.unwrap_or(0), output: output.unwrap_or(0), cached: cached.unwrap_or(0) })
     }
 
@@ -57,6 +63,25 @@ impl Usage {
         let open = rest.iter().position(|&byte| byte == b'{')?;
         (open..rest.len()).filter(|&at| rest[at] == b'}').find_map(|at| Self::parse(&rest[open..=at]))
     }
+}
+
+fn cached(details: &[u8]) -> Option<u64> {
+    let mut found = None;
+    json::scan_object(details, |member| {
+        if member.key.of(details) == b"cached_tokens" {
+            found = count(member.value.of(details));
+        }
+    })
+    .ok()?;
+    found
+}
+
+/// A whole number from 0.
+fn count(value: &[u8]) -> Option<u64> {
+    value.iter().try_fold(0_u64, |count, byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        count.checked_mul(10)?.checked_add(digit)
+    })
 }
 
 #[cfg(test)]
@@ -87,6 +112,15 @@ mod tests {
             ),
             expected
         );
+        assert_eq!(
+            usage(r#"{"prompt_tokens":9,"completion_tokens":null,"prompt_tokens_details":null,"x":[1]}"#),
+            Some(Usage { input: 9, output: 0, cached: 0 })
+        );
+        for none in
+            ["1", "[]", "\"\"", r#"{"prompt_tokens":-1}"#, r#"{"prompt_tokens":99999999999999999999}"#]
+        {
+            assert_eq!(usage(none), None, "{none}");
+        }
         assert_eq!(usage("null"), None);
         assert_eq!(usage("{}"), None);
     }
