@@ -116,9 +116,10 @@ fn a_decision_can_be_explained() {
     let now = bench.at();
     let mut order = bench.pool.order(now);
     let pick = order.next(now, &mut bench.dice).unwrap();
-    let decision = order.explain(pick.reason, now);
+    let in_full = order.explain(Reason::Fallback, now);
+    let decision = order.explain(Reason::Drawn, now);
     assert_eq!((decision.chosen, decision.lanes), (pick.index, 12));
-    assert_eq!(decision.considered.len(), 8);
+    assert_eq!((in_full.considered.len(), decision.considered.len()), (8, 4));
     assert_eq!(decision.considered[0].index, pick.index);
     assert_eq!(decision.considered[0].in_flight, 1);
     assert!(decision.considered.iter().all(|lane| lane.ratio >= 1.0));
