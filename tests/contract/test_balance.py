@@ -90,6 +90,20 @@ def test_all_were_told_to_wait(gateway: Gateway, upstream: Upstream, routing: Ro
     assert 20_000 < cooling["cooldown_ms"] <= 30_000
 
 
+def test_a_failure_is_told_where_the_others_must_wait(
+    gateway: Gateway, mock: Mock, upstream: Upstream, routing: Routing
+) -> None:
+    upstream.script = status(429, b"{}", [("retry-after", "30")])
+    waiting, failing = routing.provider(upstream.url), routing.provider(mock.url)
+    alias = routing.alias(waiting.model(), failing.model())
+    assert ask(gateway, chat(alias)).status_code == 200
+    mock.script(failing.keys["main"], status=500)
+    answer = ask(gateway, chat(alias))
+    assert (answer.status_code, answer.headers["x-gateway-attempts"]) == (500, "1")
+    assert answer.json()["error"]["type"] != "gateway_error", "the provider's own words"
+    assert len(upstream.requests) == 1
+
+
 def test_the_only_lane_is_always_asked(gateway: Gateway, upstream: Upstream, routing: Routing) -> None:
     upstream.script = status(429, b"{}", [("retry-after", "30")])
     provider = routing.provider(upstream.url)

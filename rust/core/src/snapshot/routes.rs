@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 
 use super::{Asked, Key, Provider, Resolved, Snapshot, Tier};
 use crate::balance::{Lane, Member, Pool, RetryBudget};
+use crate::dialects::Dialect;
 use crate::error::{GatewayError, Kind};
 
 /// One key of one provider for one model.
@@ -56,6 +57,8 @@ pub struct Route {
     pub choices: Vec<Choice>,
     /// What divides the requests among them.
     pub pool: Arc<Pool>,
+    /// What the providers of all lanes speak, where that is one dialect.
+    pub spoken: Option<Dialect>,
     /// How they are sent.
     pub sending: Sending,
     /// How many requests may be tried again on lanes that fail themselves.
@@ -86,8 +89,11 @@ impl Route {
         if choices.is_empty() {
             return Err(no_key(resolved));
         }
+        let spoken = choices[0].provider.dialect;
+        let is_one = choices.iter().all(|choice| choice.provider.dialect == spoken);
         Ok(Self {
             name: name.into(),
+            spoken: is_one.then_some(spoken),
             choices,
             pool: Arc::new(Pool::new(members)),
             sending,

@@ -55,6 +55,9 @@ impl Plan {
     /// # Errors
     /// `not_supported` where none is left.
     pub(super) fn serving(mut self, client: Dialect, operation: Operation) -> Result<Self, GatewayError> {
+        if self.route().is_some_and(|route| route.spoken == Some(client)) {
+            return Ok(self);
+        }
         let serves = |choice: &Choice| {
             let spoken = choice.provider.dialect;
             spoken == client || Pair::of(client, operation, spoken).is_some()

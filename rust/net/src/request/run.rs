@@ -51,8 +51,9 @@ impl<'a> Run<'a> {
 
     /// Runs the request to its commit.
     pub(super) async fn answer(mut self) -> Response<Relay> {
+        let mut last = None;
         let end = loop {
-            let Some(trial) = self.begin(false) else { break self.no_lane() };
+            let Some(trial) = self.begin(false) else { break self.no_lane(last) };
             let until = trial.until;
             match self.one(trial).await {
                 Ok((trial, committed)) => return self.commit(committed, trial),
@@ -63,6 +64,7 @@ impl<'a> Run<'a> {
                     if let Err(error) = self.pause(until).await {
                         break End::Failed(error);
                     }
+                    last = Some(failure.error);
                 }
             }
         };
@@ -152,12 +154,14 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn no_lane(&mut self) -> End {
+    /// Those that are left were told to wait: the last failure is what the client hears of, where there was one.
+    fn no_lane(&self, last: Option<GatewayError>) -> End {
         let now = clock::now();
         let back_at = self.plan.route().and_then(|route| route.pool.back_at(now));
-        match back_at.filter(|_| self.ticket.attempts.is_empty()) {
-            Some(at) => End::NotReady(at.since(now)),
-            None => End::Failed(GatewayError::new(Kind::Internal, "No lane was left to try.")),
+        match (last, back_at) {
+            (Some(error), _) => End::Failed(error),
+            (None, Some(at)) => End::NotReady(at.since(now)),
+            (None, None) => End::Failed(GatewayError::new(Kind::Internal, "No lane was left to try.")),
         }
     }
 
