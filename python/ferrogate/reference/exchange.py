@@ -122,7 +122,6 @@ class Exchange:
         lanes = self._resolver.lanes(
             body.model, route.provider, provider=wishes.provider, key=wishes.key, fallbacks=wishes.fallbacks
         )
-        lanes = _spoken(lanes)
         self._responder.keep_deadline = wishes.timeout_ms is not None
         limit = wishes.timeout_ms or lanes[0].provider.timeouts.deadline_ms
         clock = Clock(asyncio.get_running_loop().time() + limit / 1000)
@@ -211,24 +210,6 @@ class Exchange:
         if several:
             kept.headers = [header for header in kept.headers if header[0] != b"x-should-retry"] + several
         await self._responder.answer(kept, record.attempts[-1])
-
-
-def _spoken(lanes: list[Lane]) -> list[Lane]:
-    """Return the lanes whose provider speaks OpenAI's dialect: this engine converts nothing.
-
-    Raises:
-        RequestError: ``not_supported``, where there is none.
-
-    """
-    spoken = [lane for lane in lanes if lane.provider.dialect == "openai"]
-    if spoken:
-        return spoken
-    provider = lanes[0].provider
-    raise RequestError(
-        "not_supported",
-        f"Provider {provider.name} speaks the {provider.dialect} dialect, which the Python engine does not; "
-        "run the gateway without --engine python.",
-    )
 
 
 def _combined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
