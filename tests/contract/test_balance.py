@@ -41,11 +41,11 @@ def test_a_failing_key_is_left_after_a_few_requests(gateway: Gateway, mock: Mock
     mock.script(provider.keys["bad"], status=500)
     answers = [ask(gateway, chat(provider.model())) for _ in range(100)]
     assert keys_of(answers)["bad"] == 0, "no client sees it"
-    assert len(mock.requests(provider.keys["bad"])) < 15
+    assert len(mock.requests(provider.keys["bad"])) < 25
     bad = lane(gateway, provider, "bad")
-    assert (bad["state"], bad["multiplier"]) in {("resting", 0.0), ("probing", 0.0)}
+    assert bad["multiplier"] <= 0.5
     assert "faults" in bad["why"]
-    assert lane(gateway, provider, "good")["multiplier"] > 0
+    assert lane(gateway, provider, "good")["multiplier"] >= 1.0
 
 
 def test_a_refused_key_is_out_until_it_is_changed(gateway: Gateway, mock: Mock, routing: Routing) -> None:

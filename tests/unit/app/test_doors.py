@@ -62,7 +62,7 @@ SNAPSHOT = Snapshot(auth=Auth(required=False))
 def test_the_python_engine_knows_the_kinds_of_the_compiled_one():
     compiled = {kind["id"]: kind["status"] for kind in facade.error_kinds()}
     assert compiled.items() >= STATUS.items()
-    assert compiled.keys() - STATUS.keys() == {"control_plane_down"}
+    assert compiled.keys() - STATUS.keys() == {"control_plane_down", "no_lane_ready"}
 
 
 def test_a_forked_child_is_refused(tmp_path):
