@@ -1,6 +1,6 @@
 //! Whose failure an answer is, and what it says about limits.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ferrogate_core::balance::{Class, Hints, Wall};
 use ferrogate_core::dialects::Said;
@@ -19,14 +19,26 @@ const LIMITS: [&str; 7] = [
     "x-trial",
 ];
 
-/// What an answer's headers say about limits; most say nothing.
+/// More such headers than this are not looked at; no provider sends as many.
+const MOST: usize = 16;
+
+/// What an answer's headers say about limits. Those that do are picked out once, for fifty names are looked for.
 pub(super) fn hints(headers: &HeaderMap, shard: &Shard) -> Hints {
     let tells = |name: &str| LIMITS.iter().any(|start| name.starts_with(start));
-    if !headers.keys().any(|name| tells(name.as_str())) {
+    let told = headers.iter().filter(|(name, _)| tells(name.as_str()));
+    let told = told.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let mut held = [("", ""); MOST];
+    let mut count = 0;
+    for (place, told) in held.iter_mut().zip(told) {
+        *place = told;
+        count += 1;
+    }
+    if count == 0 {
         return Hints::default();
     }
-    let wall = std::time::Duration::from_millis(shard.clock.unix_ms(Instant::now()));
-    Hints::read(|name| headers.get(name).and_then(|value| value.to_str().ok()), Wall(wall))
+    let wall = Duration::from_millis(shard.clock.unix_ms(Instant::now()));
+    let find = |name: &str| held[..count].iter().find(|(held, _)| *held == name).map(|(_, value)| *value);
+    Hints::read(find, Wall(wall))
 }
 
 /// The class of a refused request. What is no inference says nothing about the key: it may be about one stored thing.
