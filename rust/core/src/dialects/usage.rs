@@ -19,13 +19,13 @@ pub struct Usage {
 /// are skipped.
 #[derive(Default)]
 struct Wire {
-    prompt_tokens: Option<u64>,
-    input_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-    cached_tokens: Option<u64>,
+    prompt: Option<u64>,
+    input: Option<u64>,
+    completion: Option<u64>,
+    output: Option<u64>,
+    cached: Option<u64>,
     /// `DeepSeek`'s own spelling.
-    prompt_cache_hit_tokens: Option<u64>,
+    cache_hit: Option<u64>,
 }
 
 impl Usage {
@@ -35,24 +35,24 @@ impl Usage {
         json::scan_object(value, |member| {
             let told = member.value.of(value);
             match member.key.of(value) {
-                b"prompt_tokens" => wire.prompt_tokens = count(told),
-                b"input_tokens" => wire.input_tokens = count(told),
-                b"completion_tokens" => wire.completion_tokens = count(told),
-                b"output_tokens" => wire.output_tokens = count(told),
+                b"prompt_tokens" => wire.prompt = count(told),
+                b"input_tokens" => wire.input = count(told),
+                b"completion_tokens" => wire.completion = count(told),
+                b"output_tokens" => wire.output = count(told),
                 b"prompt_tokens_details" | b"input_tokens_details" => {
-                    wire.cached_tokens = cached(told).or(wire.cached_tokens);
+                    wire.cached = cached(told).or(wire.cached);
                 }
-                b"prompt_cache_hit_tokens" => wire.prompt_cache_hit_tokens = count(told),
+                b"prompt_cache_hit_tokens" => wire.cache_hit = count(told),
                 _ => {}
             }
         })
         .ok()?;
-        let input = wire.prompt_tokens.or(wire.input_tokens);
-        let output = wire.completion_tokens.or(wire.output_tokens);
+        let input = wire.prompt.or(wire.input);
+        let output = wire.completion.or(wire.output);
         if input.is_none() && output.is_none() {
             return None;
         }
-        let cached = wire.cached_tokens.or(wire.prompt_cache_hit_tokens);
+        let cached = wire.cached.or(wire.cache_hit);
         Some(Self { input: input.unwrap_or(0), output: output.unwrap_or(0), cached: cached.unwrap_or(0) })
     }
 
