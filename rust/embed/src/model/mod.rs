@@ -68,7 +68,8 @@ impl Embedder {
         if let Some(wanted) = options.sha256.as_ref().filter(|&wanted| *wanted != weights.sha256) {
             return Err(Error::OtherWeights { path, found: weights.sha256, wanted: wanted.clone() });
         }
-        let id = format!("all-MiniLM-L6-v2/sha256:{}", weights.sha256);
+        let name = if weights.sha256 == SHA256 { "all-MiniLM-L6-v2" } else { "bert-384" };
+        let id = format!("{name}/sha256:{}", weights.sha256);
         let shared = Shared::take(id, tokenizer, kernel, &config, &mut weights);
         Ok(Self { shared: Arc::new(shared.map_err(|why| Error::Unsuitable { path, why })?) })
     }

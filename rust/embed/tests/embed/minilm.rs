@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::tiny;
-use ferrogate_embed::{Embed, Embedder, Error, Options, Scratch, Tokenizer, Tokens};
+use ferrogate_embed::{Embed, Embedder, Error, Options, SHA256, Scratch, Tokenizer, Tokens};
 
 fn folder() -> PathBuf {
     std::env::var_os("FERROGATE_MINILM").expect("FERROGATE_MINILM names the folder of the model").into()
@@ -45,8 +45,9 @@ fn vectors_are_those_of_the_reference() {
 
 #[test]
 #[ignore = "needs the weights"]
-fn the_limit_is_that_of_the_training() {
+fn the_pinned_weights_have_their_name_and_limit() {
     let embedder = Embedder::new(folder()).unwrap();
+    assert_eq!(embedder.id(), format!("all-MiniLM-L6-v2/sha256:{SHA256}"));
     let mut scratch = Scratch::default();
     assert!(embedder.embed(&"word ".repeat(254), &mut scratch).is_ok());
     let error = embedder.embed(&"word ".repeat(255), &mut scratch).unwrap_err();

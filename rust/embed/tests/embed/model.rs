@@ -56,7 +56,7 @@ fn other_weights_are_refused_unless_they_are_asked_for() {
     assert_eq!(wanted, ferrogate_embed::SHA256);
     let asked = Options { sha256: Some(found.clone()), portable: false };
     let embedder = Embedder::with(folder.path(), &asked).unwrap();
-    assert_eq!(embedder.id(), format!("all-MiniLM-L6-v2/sha256:{found}"));
+    assert_eq!(embedder.id(), format!("bert-384/sha256:{found}"));
 }
 
 #[test]
