@@ -80,7 +80,7 @@ impl Index {
             from = next;
             if count < STRIDE {
                 // Whoever left the queue since the first stride is in the graph by now.
-                let breadth = self.tuning.breadth.max(again);
+                let breadth = self.tuning.breadth(body.rows.alive()).max(again);
                 graph.search(&body.rows, &query.code.lines, breadth, scratch, accept);
                 let mut near: Vec<_> = scratch.best.kept().collect();
                 near.sort_unstable_by(|left, right| right.cmp(left));
