@@ -13,7 +13,9 @@ use ferrogate_index::{Index, Tuning};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<_> = env::args().skip(1).collect();
-    let [folder, dimensions, rest @ ..] = &arguments[..] else { return Err("FOLDER DIMENSIONS [scan]".into()) };
+    let [folder, dimensions, rest @ ..] = &arguments[..] else {
+        return Err("FOLDER DIMENSIONS [scan]".into());
+    };
     let dimensions = dimensions.parse()?;
     let entries = vectors(&Path::new(folder).join("entries.f32"))?;
     let queries = vectors(&Path::new(folder).join("queries.f32"))?;

@@ -1,5 +1,8 @@
-//! Scalar products of signed bytes, exact in 32 bits, by the best instructions that the machine has: AVX-512 VNNI, else
-//! AVX2, else what the compiler makes of plain Rust. All give the same numbers.
+//! Scalar products of signed bytes, exact in 32 bits, by AVX2 where the machine has it, else by what the compiler makes of
+//! plain Rust. Both give the same numbers.
+//!
+//! AVX-512 VNNI was measured and left out: a scan of 4,000 rows took 48 µs with it and 62 without, a walk through a graph of
+//! 10,000 took 45 with either, and it needs a newer compiler than the rest.
 //!
 //! Preconditions: both sides have as many lines, and no byte is -128.
 
@@ -30,10 +33,8 @@ impl Kernel {
     /// The best that this machine has.
     pub(crate) fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
-        {
-            if let Some(kernel) = vnni::detected().or_else(avx2::detected) {
-                return kernel;
-            }
+        if let Some(kernel) = avx2::detected() {
+            return kernel;
         }
         plain::KERNEL
     }
@@ -62,8 +63,6 @@ fn hint(line: &Line) {
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod plain;
-#[cfg(target_arch = "x86_64")]
-mod vnni;
 
 #[cfg(test)]
 mod tests;

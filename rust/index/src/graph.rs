@@ -51,7 +51,8 @@ impl Graph {
     /// Who waits at this place of the queue or behind it, counted from the first that ever waited, up to so many; and
     /// the place to go on from. A place does not change when those in front of it leave.
     pub(crate) fn waiting(&self, from: u64, most: usize) -> (impl Iterator<Item = u32>, u64) {
-        let skip = usize::try_from(from.saturating_sub(self.departed)).unwrap_or(usize::MAX).min(self.waiting.len());
+        let skip =
+            usize::try_from(from.saturating_sub(self.departed)).unwrap_or(usize::MAX).min(self.waiting.len());
         let end = (skip + most).min(self.waiting.len());
         (self.waiting.range(skip..end).copied(), self.departed + end as u64)
     }
@@ -79,8 +80,10 @@ impl Graph {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        let base = self.base.iter().map(|chunk| chunk.capacity() * size_of::<Links<BASE_LINKS>>()).sum::<usize>();
-        let layers: usize = self.upper.values().map(|layers| layers.capacity() * size_of::<Links<LINKS>>()).sum();
+        let base =
+            self.base.iter().map(|chunk| chunk.capacity() * size_of::<Links<BASE_LINKS>>()).sum::<usize>();
+        let layers: usize =
+            self.upper.values().map(|layers| layers.capacity() * size_of::<Links<LINKS>>()).sum();
         let upper = self.upper.capacity() * (size_of::<(u32, Vec<Links<LINKS>>)>() + 1);
         base + layers + upper + (self.waiting.capacity() + self.dead.capacity()) * size_of::<u32>()
     }
@@ -117,5 +120,34 @@ impl Graph {
 
     fn most(layer: usize) -> usize {
         if layer == 0 { BASE_LINKS } else { LINKS }
+    }
+}
+
+#[cfg(test)]
+impl Graph {
+    /// Fails where a walk could come to a slot that holds nothing, or one waits that nobody counts.
+    pub(crate) fn check(&self, rows: &crate::rows::Rows) {
+        use crate::rows::State;
+        let there = |slot: u32| matches!(rows.state(slot), State::Linked | State::Dead);
+        assert!(self.entry.is_none_or(there));
+        let mut seen: std::collections::HashSet<u32> = self.entry.into_iter().collect();
+        let mut open: Vec<u32> = self.entry.into_iter().collect();
+        while let Some(slot) = open.pop() {
+            for layer in 0..=self.height(slot) {
+                for &link in self.links(slot, layer) {
+                    assert!(link != slot && there(link), "{slot} leads to {link}, {:?}", rows.state(link));
+                    assert!(self.height(link) >= layer);
+                    if seen.insert(link) {
+                        open.push(link);
+                    }
+                }
+            }
+        }
+        for &slot in &self.waiting {
+            assert!(matches!(rows.state(slot), State::Waiting | State::Lost));
+        }
+        let waiting =
+            (0..rows.slots()).filter(|slot| matches!(rows.state(*slot), State::Waiting | State::Lost));
+        assert_eq!(waiting.count(), self.waiting.len());
     }
 }

@@ -40,7 +40,12 @@ impl Default for Tuning {
 }
 
 impl Tuning {
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rough")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "rough"
+    )]
     fn breadth(&self, entries: usize) -> usize {
         (self.breadth as f64 * (entries as f64 / 10_000.0).sqrt()) as usize
     }
@@ -197,3 +202,6 @@ impl Body {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

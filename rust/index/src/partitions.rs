@@ -110,7 +110,12 @@ impl Partitions {
                 }
             }
         }
-        !self.untended().is_empty()
+        !self.settled()
+    }
+
+    /// Whether [`Partitions::tend`] has nothing to do.
+    pub fn settled(&self) -> bool {
+        self.untended().is_empty()
     }
 
     pub(crate) fn dimensions(&self) -> usize {

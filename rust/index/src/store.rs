@@ -121,6 +121,11 @@ impl Store {
         self.shared.partitions.bytes()
     }
 
+    /// Whether all that changed is in the graphs. Searches are right before, and slower.
+    pub fn settled(&self) -> bool {
+        self.shared.partitions.settled()
+    }
+
     /// Waits until all changes made before are on the disk. Where the disk refused them they are tried again later.
     pub fn flush(&self) -> io::Result<()> {
         self.shared.pending.flush().map_err(io::Error::other)

@@ -1,4 +1,4 @@
-use super::{Kernel, LINE, Line, avx2, plain, vnni};
+use super::{Kernel, LINE, Line, plain};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -7,10 +7,7 @@ fn lines(bytes: &[i8]) -> Vec<Line> {
 }
 
 fn kernels() -> Vec<Kernel> {
-    let mut kernels = vec![plain::KERNEL];
-    kernels.extend(avx2::detected());
-    kernels.extend(vnni::detected());
-    kernels
+    vec![plain::KERNEL, Kernel::detect()]
 }
 
 fn expected(left: &[i8], right: &[i8]) -> i32 {

@@ -31,7 +31,9 @@ impl Graph {
         let query = rows.code(slot);
         let mut entries = vec![self.descend(rows, query, entry, height)];
         for layer in (0..=height.min(self.height(entry))).rev() {
-            self.walk(rows, query, layer, &entries, BREADTH, scratch, |slot| rows.state(slot) == State::Linked);
+            self.walk(rows, query, layer, &entries, BREADTH, scratch, |slot| {
+                rows.state(slot) == State::Linked
+            });
             let mut near: Vec<_> = scratch.best.kept().collect();
             near.sort_unstable_by(|left, right| right.cmp(left));
             let chosen = choose(rows, slot, &near, LINKS);

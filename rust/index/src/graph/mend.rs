@@ -1,4 +1,4 @@
-//! Taking removed nodes out: whoever leads to one gets its neighbours to choose from instead (the delete of FreshDiskANN,
+//! Taking removed nodes out: whoever leads to one gets its neighbours to choose from instead (the delete of `FreshDiskANN`,
 //! arXiv 2105.09613). One pass goes over all nodes a few at a time; after it nobody leads to the removed ones, and their
 //! slots are free.
 
@@ -65,7 +65,8 @@ impl Graph {
     pub(crate) fn finish(&mut self, rows: &mut Rows, pass: &mut Pass, slots: usize) -> bool {
         if self.entry.is_some_and(|entry| pass.doomed.contains(&entry)) {
             let linked = |slot: &u32| rows.state(*slot) == State::Linked && !pass.doomed.contains(slot);
-            let high = self.upper.keys().copied().filter(linked).max_by_key(|slot| (self.height(*slot), *slot));
+            let high =
+                self.upper.keys().copied().filter(linked).max_by_key(|slot| (self.height(*slot), *slot));
             self.entry = high.or_else(|| (0..rows.slots()).find(linked));
         }
         let some: Vec<_> = pass.doomed.iter().copied().take(slots).collect();

@@ -43,12 +43,13 @@ impl Index {
     /// Brings the first that waits into the graph; false where none does.
     fn link(&self) -> bool {
         let body = self.body();
-        let Some((graph, slot)) = body.graph.as_ref().and_then(|graph| Some((graph, graph.next_waiting()?))) else {
+        let Some((graph, slot)) = body.graph.as_ref().and_then(|graph| Some((graph, graph.next_waiting()?)))
+        else {
             return false;
         };
         let lost = body.rows.state(slot) != State::Waiting;
-        let plan = (!lost)
-            .then(|| SCRATCH.with_borrow_mut(|(scratch, _)| graph.plan(&body.rows, slot, scratch)));
+        let plan =
+            (!lost).then(|| SCRATCH.with_borrow_mut(|(scratch, _)| graph.plan(&body.rows, slot, scratch)));
         drop(body);
         let mut body = self.body_mut();
         let Body { rows, graph: Some(graph) } = &mut *body else { return false };

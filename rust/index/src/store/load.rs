@@ -7,9 +7,9 @@ use crate::index::Tuning;
 use crate::partitions::Partitions;
 use crate::vector::Vector;
 
+use super::Model;
 use super::disk::{Log, set_aside};
 use super::record::{self, Found, Record};
-use super::Model;
 
 /// So much is read at a time.
 const WINDOW: usize = 1 << 20;

@@ -45,7 +45,8 @@ fn model() -> Model {
 
 /// Some direction for each id.
 fn vector(id: u64) -> Vec<f32> {
-    (0..DIMENSIONS).map(|at| ((id as f32 + 1.0) * (at as f32 + 1.3) * 0.77).sin()).collect()
+    let id = f32::from(u16::try_from(id).unwrap()) + 1.0;
+    [1.3, 2.3, 3.3, 4.3, 5.3, 6.3].map(|at: f32| (id * at * 0.77).sin()).to_vec()
 }
 
 fn found(store: &Store, scope: &Scope) -> Vec<u64> {
@@ -197,7 +198,7 @@ fn a_damaged_head_is_not_trusted() {
 #[test]
 fn a_log_of_mostly_nothing_is_written_anew() {
     let model = Model { dimensions: 1024, ..model() };
-    let vector: Vec<f32> = (0..1024).map(|at| (at as f32).cos()).collect();
+    let vector: Vec<f32> = (0..1024_u16).map(|at| f32::from(at).cos()).collect();
     let folder = Folder::new();
     let (store, _) = Store::open(&folder.log(), &model, Tuning::default()).unwrap();
     let written = 5_000;
@@ -209,7 +210,8 @@ fn a_log_of_mostly_nothing_is_written_anew() {
     store.flush().unwrap();
     drop(store);
     let size = fs::metadata(folder.log()).unwrap().len();
-    assert!(size < written * 1024 * 4 / 2, "{size} bytes");
+    // Of twice as many vectors ten are left; 8 MiB are let be, and looked at after 8 MiB more.
+    assert!(size < written * 1024 * 4, "{size} bytes");
     let (store, opened) = Store::open(&folder.log(), &model, Tuning::default()).unwrap();
     assert_eq!(opened, Opened { entries: 10, ..Opened::default() });
     assert_eq!(store.scopes(), 1);
