@@ -1,9 +1,10 @@
 """Seeded unit vectors that lie like sentence embeddings: topics, in them questions, around each its wordings.
 
-64 topics are random directions. Each of 2,000 centres is a topic plus 1.3 times a random direction, so that centres of
-one topic have a cosine near .37 and others near 0. An entry is a centre plus a random direction of a length drawn evenly from .35 to .9, so that
-two wordings of one centre have a cosine of .55 to .89. Half of the queries are new wordings of a centre, half are an
-entry plus a random direction of a length from .3 to 1.2 (the entry itself then has a cosine of .64 to .96).
+64 topics are random directions. Each of 2,000 centres is a topic plus 1.3 times a random direction, so
+that centres of one topic have a cosine near .37 and others near 0. An entry is a centre plus a random
+direction of a length drawn evenly from .35 to .9, so that two wordings of one centre have a cosine of
+.55 to .89. Half of the queries are new wordings of a centre, half are an entry plus a random direction
+of a length from .3 to 1.2 (the entry itself then has a cosine of .64 to .96).
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ class Data:
     queries: Rows
     nearest: NDArray[np.int64]
     cosines: Rows
+
+    def percentiles(self, *shares: float) -> list[float]:
+        """Of the cosines between queries and the entries nearest to them."""
+        return [round(float(share), 3) for share in np.percentile(self.cosines, shares)]
 
 
 def generate(entries: int, queries: int, seed: int) -> Data:

@@ -1,4 +1,4 @@
-"""The two that are compared. Each searches for the nearest one of every query, one after the other, in one thread."""
+"""Who is compared. Each searches for the one nearest to every query, one after the other, in one thread."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,9 +41,9 @@ class Side(Protocol):
 class Rust:
     """The crate's example in a process of its own; the clock runs in there."""
 
-    def __init__(self, example: Path, folder: str, breadth: int, *mode: str) -> None:
-        command = [str(example), folder, str(DIMENSIONS), *mode]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    def __init__(self, folder: str, breadth: int, *mode: str) -> None:
+        command = [build("search"), folder, str(DIMENSIONS), *mode]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._breadth = breadth
         self.build_s = float(self._line()["build_s"])
 
@@ -64,7 +65,10 @@ class Rust:
 
 
 class Hnswlib:
-    """hnswlib in f32, called once a query; ``call_us`` is what such a call takes where there is nothing to search."""
+    """hnswlib in f32, called once a query.
+
+    ``call_us`` is what such a call takes where there is one entry to search: what Python costs.
+    """
 
     def __init__(self, data: Data) -> None:
         self._queries = data.queries
@@ -93,11 +97,10 @@ class Hnswlib:
         return Searched(took, np.array(found))
 
 
-def build() -> Path:
-    """The example, built in release; where Cargo put it."""
-    command = ["cargo", "build", "--release", "--locked", "-p", "ferrogate-index", "--example", "search"]
-    answer = subprocess.run(  # noqa: S603
-        [*command, "--message-format=json"], cwd=ROOT, check=True, stdout=subprocess.PIPE
-    )
+@cache
+def build(example: str = "search") -> str:
+    """An example of the crate, built in release; where Cargo put it."""
+    command = ["cargo", "build", "--release", "--locked", "-p", "ferrogate-index", "--example", example]
+    answer = subprocess.run([*command, "--message-format=json"], cwd=ROOT, check=True, stdout=subprocess.PIPE)
     lines = map(json.loads, answer.stdout.splitlines())
-    return next(Path(line["executable"]) for line in lines if line.get("executable"))
+    return next(str(line["executable"]) for line in lines if line.get("executable"))
