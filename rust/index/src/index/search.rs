@@ -30,7 +30,7 @@ thread_local! {
 
 impl Index {
     /// The up to `k` nearest vectors whose ids `filter` takes, the nearest first. `filter` is asked about candidates
-    /// only, while the index is held for reading: it must not change the index.
+    /// only, while the index is held for reading: it must neither search nor change an index.
     pub fn search(&self, query: &[f32], k: usize, filter: impl Fn(u64) -> bool) -> Result<Vec<Hit>, Refused> {
         let query = Vector::new(query, self.dimensions)?;
         if k == 0 {

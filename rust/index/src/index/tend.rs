@@ -11,8 +11,10 @@ use crate::vector::{Code, Vector};
 use super::search::SCRATCH;
 use super::{Body, Index};
 
-/// Slots that one step of a pass looks at, and that one step frees.
-const SLOTS: u32 = 64;
+/// Slots that one step of a pass looks at: together they take as long as linking one.
+const MENDED: u32 = 8;
+/// Slots that one step frees.
+const FREED: usize = 64;
 /// A pass begins when one linked slot in so many is dead.
 const DEAD_SHARE: usize = 8;
 
@@ -64,7 +66,7 @@ impl Index {
     /// One step of a pass; false when it is over.
     fn mend(&self, pass: &mut Pass) -> bool {
         let body = self.body();
-        let plan = body.graph.as_ref().and_then(|graph| graph.mend(&body.rows, pass, SLOTS));
+        let plan = body.graph.as_ref().and_then(|graph| graph.mend(&body.rows, pass, MENDED));
         drop(body);
         let mut body = self.body_mut();
         let Body { rows, graph: Some(graph) } = &mut *body else { return false };
@@ -72,7 +74,7 @@ impl Index {
             graph.apply(rows, &plan);
             return true;
         }
-        graph.finish(rows, pass, SLOTS as usize)
+        graph.finish(rows, pass, FREED)
     }
 
     /// Goes back to scanning. The vectors are copied beside the old ones, so that searches go on.

@@ -151,3 +151,10 @@ impl Keeper {
         Ok(())
     }
 }
+
+impl Drop for Keeper {
+    /// Whoever waits for a flush need not wait any longer, however the thread ended.
+    fn drop(&mut self) {
+        self.shared.pending.end();
+    }
+}

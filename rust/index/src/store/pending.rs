@@ -18,6 +18,7 @@ struct State {
     records: Vec<u8>,
     overflowed: bool,
     stop: bool,
+    over: bool,
     asked: u64,
     done: u64,
     failure: Option<String>,
@@ -57,14 +58,23 @@ impl Pending {
         state.asked += 1;
         let asked = state.asked;
         self.changed.notify_all();
-        while state.done < asked && !state.stop {
+        while state.done < asked && !state.over {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.done < asked {
+            return Err("the thread that writes the log has ended".to_owned());
         }
         state.failure.clone().map_or(Ok(()), Err)
     }
 
     pub(super) fn stop(&self) {
         self.state().stop = true;
+        self.changed.notify_all();
+    }
+
+    /// Says that nothing will be written any more.
+    pub(super) fn end(&self) {
+        self.state().over = true;
         self.changed.notify_all();
     }
 

@@ -287,6 +287,10 @@ proptest! {
             }
             prop_assert_eq!(store.len(), expected.len());
         }
+        for home in [true, false] {
+            let ids: Vec<_> = expected.keys().filter(|key| key.0 == home).map(|key| key.1).collect();
+            prop_assert_eq!(found(&store, &scope(home)), ids);
+        }
         for ((home, id), of) in &expected {
             let hits = store.search(&scope(*home), &vector(*of), 12, |_| true).unwrap();
             let hit = hits.iter().find(|hit| hit.id == *id).unwrap();
