@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ferrogate.reference.guard.pair import Pair
-from ferrogate.reference.guard.text import Text, Word
+from ferrogate.reference.guard.text import Word
 from ferrogate.reference.guard.words import AUXILIARIES, COST, MEASURES
 
 __all__ = ["question"]
@@ -23,10 +23,10 @@ def question(pair: Pair) -> bool:
     a, b = _asked(pair.a.words), _asked(pair.b.words)
     if a and b:
         return not (a & b or (a | b) >= {"how", "where"})
-    counted_a, counted_b = _counted(pair.a), _counted(pair.b)
+    counted_a, counted_b = _counted(pair.a.words), _counted(pair.b.words)
     if counted_a and counted_b and counted_a != counted_b:
         return True
-    return bool((b & _NOT_YES_OR_NO and _yes_or_no(pair.a)) or (a & _NOT_YES_OR_NO and _yes_or_no(pair.b)))
+    return bool((b & _NOT_YES_OR_NO and _yes_or_no(pair.a.words)) or (a & _NOT_YES_OR_NO and _yes_or_no(pair.b.words)))
 
 
 def _asked(words: list[Word]) -> set[str]:
@@ -43,18 +43,17 @@ def _asked(words: list[Word]) -> set[str]:
             asked.add(word.text)
         elif word.opens and word.text in ("what", "which") and after in _AFTER_WHAT:
             asked.add(_AFTER_WHAT[after])
-    if not asked and any(word.text in COST for word in words):
+    if not asked and not _yes_or_no(words) and any(word.text in COST for word in words):
         asked.add("quantity")
     return asked
 
 
-def _yes_or_no(text: Text) -> bool:
-    return any(word.opens and word.text in AUXILIARIES for word in text.words)
+def _yes_or_no(words: list[Word]) -> bool:
+    return any(word.opens and word.text in AUXILIARIES for word in words)
 
 
-def _counted(text: Text) -> str:
+def _counted(words: list[Word]) -> str:
     """Return what "how many" counts."""
-    words = text.words
     for at in range(len(words) - 2):
         if words[at].text == "how" and words[at + 1].text in ("much", "many"):
             return words[at + 2].key

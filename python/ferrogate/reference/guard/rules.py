@@ -119,7 +119,7 @@ def _negations(words: list[Word]) -> int:
     for at, word in enumerate(words):
         ends = at + 1 == len(words) or words[at + 1].opens
         if word.text in NEGATIONS:
-            count += not (word.text == "not" and ends and at and words[at - 1].text == "or")
+            count += not (word.text == "not" and ends and not word.opens and words[at - 1].text == "or")
         elif word.text == "free" and not ends and words[at + 1].text in ("of", "from"):
             count += 1
     return count

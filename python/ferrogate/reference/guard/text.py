@@ -87,18 +87,18 @@ def plain(text: str) -> str:
 
 
 def stem(word: str) -> str:
-    """Cut the endings of English inflection, and of nouns made from verbs; words of three letters stay."""
-    if len(word) <= _SHORT or not (word.isascii() and word.isalpha()):
+    """Cut the endings of English inflection, and of nouns made from verbs, down to three letters."""
+    if len(word) < _SHORT or not (word.isascii() and word.isalpha()):
         return word
-    if word.endswith("ies"):
+    if word.endswith("ies") and len(word) > _SHORT + 1:
         word = word[:-3] + "y"
-    elif word.endswith("s") and word[-2] not in "sui":
+    elif word.endswith("s") and len(word) > _SHORT and word[-2] not in "sui":
         word = word[:-1]
     for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= _SHORT:
             word = word[: -len(ending)]
             break
-    if word[-1] == word[-2]:
+    if word[-1] == word[-2] and len(word) > _SHORT:
         word = word[:-1]
     return word[:-1] + "i" if word[-1] == "y" else word
 
@@ -230,7 +230,7 @@ class _Reader:
         if word in CONTRACTIONS:
             self.add(CONTRACTIONS[word], capital)
             self.add("not")
-        elif mark and tail == "t" and head.endswith("n"):
+        elif mark and tail == "t" and head.endswith("n") and head != "n":
             self.add({"ca": "can", "wo": "will", "sha": "shall"}.get(head[:-1], head[:-1]), capital)
             self.add("not")
         elif mark and tail in _CLITICS:

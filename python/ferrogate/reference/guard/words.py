@@ -111,14 +111,15 @@ ANTONYMS: Final = _couples(
     """start>stop start>end open>close add>remove add>delete create>delete accept>reject accept>decline allow>block
     allow>deny buy>sell send>receive lend>borrow gain>lose win>lose approve>reject show>hide pause>resume push>pull
     pass>fail cheap>expensive high>low fast>slow old>new public>private positive>negative hot>cold early>late
-    begin>end begin>finish follow>block join>leave give>take true>false rich>poor increase>reduce"""
+    begin>end begin>finish follow>block join>leave give>take true>false rich>poor increase>reduce grant>revoke archive>restore
+    expand>collapse deposit>withdraw raise>lower hire>fire arrive>depart save>discard major>minor strong>weak login>logout"""
 )
 
 # Beginnings that turn a word into its opposite, also against nothing: lock and unlock.
 PREFIXES: Final = _couples(
     """>un >dis >non >de >mis >in >im >ir im>ex in>ex in>out in>de up>down on>off at>de en>de as>de
     en>dis con>dis maxim>minim inter>exter inter>intra pre>post over>under micro>macro hyper>hypo pro>anti
-    uni>multi"""
+    uni>multi pro>de"""
 )
 
 NUMBERS: Final = _pairs(
@@ -153,7 +154,7 @@ MEASURES: Final = _words(
     expensive hard strong thick loud"""
 )
 
-COST: Final = _words("cost costs price prices fee fees charge charges pricing")
+COST: Final = _words("cost costs price prices fee fees pricing")
 
 # Verbs and nouns of a prompt that works on a text it brings along.
 TASKS: Final = _words(
