@@ -1,7 +1,7 @@
 """Whether one text's answer may be served for another, the twin of ``ferrogate_core::cache::guard``.
 
-``tests/golden/guard.jsonl`` holds both to the same verdict and rule, ``tests/golden/guard_words.json`` to the same
-word tables.
+``tests/golden/guard.jsonl`` holds both to the same verdict and rule, ``tests/golden/guard_words.json``
+to the same word tables.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _LONGEST = 256
 def judge(one: str, two: str) -> Rule | None:
     """Return the rule that forbids to serve the answer of one text for the other; None accepts.
 
-    Symmetrical. A text over 256 words is not judged unless it is the other one but for case, white space and final
-    punctuation.
+    Symmetrical. A text over 256 words is not judged unless it is the other one but for case, white space
+    and final punctuation.
     """
     plain_one, plain_two = plain(one), plain(two)
     if plain_two < plain_one:

@@ -22,7 +22,7 @@ class Gap(NamedTuple):
 
 
 class Pair:
-    """Two texts, their words without fillers (``frame_a``, ``frame_b``), and the gaps between what these share."""
+    """Two texts, their words without fillers (the frames), and the gaps between what these share."""
 
     def __init__(self, a: Text, b: Text) -> None:
         self.a, self.b = a, b

@@ -26,7 +26,9 @@ def question(pair: Pair) -> bool:
     counted_a, counted_b = _counted(pair.a.words), _counted(pair.b.words)
     if counted_a and counted_b and counted_a != counted_b:
         return True
-    return bool((b & _NOT_YES_OR_NO and _yes_or_no(pair.a.words)) or (a & _NOT_YES_OR_NO and _yes_or_no(pair.b.words)))
+    return bool(
+        (b & _NOT_YES_OR_NO and _yes_or_no(pair.a.words)) or (a & _NOT_YES_OR_NO and _yes_or_no(pair.b.words))
+    )
 
 
 def _asked(words: list[Word]) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from enum import Enum
+from itertools import pairwise
 from typing import Final
 
 from ferrogate.reference.guard.pair import Pair
@@ -64,8 +65,9 @@ def _number(pair: Pair) -> bool:
 
 def _measured(text: Text) -> dict[str, str]:
     """Return the unit of each number that has one; of a number that stands there twice the last one."""
-    after = zip(text.words, text.words[1:], strict=False)
-    return {number.key: unit.key for number, unit in after if number.number and unit.text in UNITS}
+    return {
+        number.key: unit.key for number, unit in pairwise(text.words) if number.number and unit.text in UNITS
+    }
 
 
 def _code(pair: Pair) -> bool:
@@ -93,7 +95,7 @@ def _payload(pair: Pair) -> bool:
 
 
 def _announced(a: Text, b: Text) -> bool:
-    """Compare what follows a colon or a line's end: the text of a task word for word, a question as any other."""
+    """Compare what was announced: a task's text word for word, a question as any other."""
     if a.payload is not None and b.payload is not None:
         questions = a.asks and b.asks and not _is_task(a) and not _is_task(b)
         return not questions and _texts(a.words[a.payload :]) != _texts(b.words[b.payload :])
@@ -190,7 +192,9 @@ def _roles(words: list[Word]) -> dict[str, str]:
 
 def _order(words: list[Word]) -> list[str]:
     """Return the content in its order, but both sides of "and", "or" and "versus" sorted."""
-    kept = [word for word in words if word.content or word.number or word.text in ("and", "or", "versus", "vs")]
+    kept = [
+        word for word in words if word.content or word.number or word.text in ("and", "or", "versus", "vs")
+    ]
     keys = [word.key if word.content or word.number else "" for word in kept]
     for at in range(1, len(keys) - 1):
         if not keys[at] and keys[at - 1] > keys[at + 1]:
@@ -207,7 +211,7 @@ def _time(pair: Pair) -> bool:
 
 def _times(words: list[Word]) -> set[tuple[str, str]]:
     times = {(word.key, "") for word in words if word.text in TIMES}
-    for word, period in zip(words, words[1:], strict=False):
+    for word, period in pairwise(words):
         if word.text in ("this", "last", "next", "past", "previous") and period.text in PERIODS:
             times.add((word.text, period.text))
     return times

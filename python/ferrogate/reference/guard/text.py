@@ -107,8 +107,8 @@ def stem(word: str) -> str:
 class Word:
     """One word: ``text`` folded, ``key`` what it is compared by.
 
-    ``opens`` says that a clause begins with it, ``content`` that it is more than grammar, ``lone`` that the other text
-    has no counterpart.
+    ``opens`` says that a clause begins with it, ``content`` that it is more than grammar, ``lone`` that the
+    other text has no counterpart.
     """
 
     text: str
@@ -144,7 +144,7 @@ class Word:
 
 @dataclass
 class Text:
-    """A text taken apart: ``quotes`` are ranges of ``words``, ``payload`` is where what a colon announced begins."""
+    """A text taken apart: ``quotes`` are ranges of ``words``, ``payload`` where an announced one begins."""
 
     words: list[Word] = field(default_factory=list)
     symbols: list[str] = field(default_factory=list)
@@ -247,12 +247,20 @@ class _Reader:
         """Write numbers alike, and take what stands beside one apart: units, names, versions."""
         number = word.rstrip("abcdefghijklmnopqrstuvwxyz")
         name = word.rstrip("0123456789.")
-        if number and _is_digit(word[0]) and all(_is_digit(c) or c in ".," for c in number) and (
-            word[len(number) :] in UNITS
+        if (
+            number
+            and _is_digit(word[0])
+            and all(_is_digit(c) or c in ".," for c in number)
+            and (word[len(number) :] in UNITS)
         ):
             self.add(_ungrouped(number), capital)
             self.add(word[len(number) :])
-        elif len(name) < len(word) and (name == "v" or len(name) >= _SHORT) and name.isascii() and name.isalpha():
+        elif (
+            len(name) < len(word)
+            and (name == "v" or len(name) >= _SHORT)
+            and name.isascii()
+            and name.isalpha()
+        ):
             self.add("version" if name == "v" else name, capital)
             self.add(word[len(name) :])
         else:
