@@ -52,10 +52,9 @@ impl<'a> Reader<'a> {
     fn mark(&mut self, char: char, place: usize) {
         let (before, after) = (self.before(place), self.after(place));
         match char {
-            ' ' | '.' | ',' | ';' | '!' | '(' | ')' | '-' | '\u{bf}' | '\u{a1}' | '\u{2022}' => {}
-            '?' => self.into.asks = true,
             ':' if matches!(after, ' ' | '\n') => self.announce(place),
-            ':' => {}
+            ' ' | ':' | '.' | ',' | ';' | '!' | '(' | ')' | '-' | '\u{bf}' | '\u{a1}' | '\u{2022}' => {}
+            '?' => self.into.asks = true,
             '\n' => self.announce(place),
             '\'' | '"' => self.quotation(char, before, after),
             '$' => self.add("dollar".to_owned(), false),
@@ -120,18 +119,21 @@ impl<'a> Reader<'a> {
         }
         let mut word = String::with_capacity(end - start);
         for char in self.text[start..end].iter().flat_map(|char| char.to_lowercase()) {
-            if char == '\u{df}' { word.push_str("ss") } else { word.push(char) }
+            match char {
+                '\u{df}' => word.push_str("ss"),
+                other => word.push(other),
+            }
         }
         if word == "free" && self.before(start) == '-' {
             "without".clone_into(&mut word);
         }
-        self.contraction(word, self.text[start].is_uppercase());
+        self.contraction(&word, self.text[start].is_uppercase());
         end
     }
 
-    fn contraction(&mut self, word: String, capital: bool) {
+    fn contraction(&mut self, word: &str, capital: bool) {
         let Some((head, tail)) = word.split_once('\'') else {
-            match lexicon::look(&word).contracted {
+            match lexicon::look(word).contracted {
                 Some(verb) => self.negated(verb, capital),
                 None => self.figures(word, capital),
             }
@@ -180,7 +182,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Writes numbers alike, and takes what stands beside one apart: units, names, versions.
-    fn figures(&mut self, word: String, capital: bool) {
+    fn figures(&mut self, word: &str, capital: bool) {
         let number = word.trim_end_matches(|char: char| char.is_ascii_lowercase());
         let name = word.trim_end_matches(|char: char| char.is_ascii_digit() || char == '.');
         let unit = &word[number.len()..];
@@ -196,7 +198,7 @@ impl<'a> Reader<'a> {
             self.add(if name == "v" { "version".to_owned() } else { name.to_owned() }, capital);
             self.add(word[name.len()..].to_owned(), false);
         } else {
-            self.add(ungrouped(&word), capital);
+            self.add(ungrouped(word), capital);
         }
     }
 

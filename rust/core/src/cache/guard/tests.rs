@@ -32,7 +32,7 @@ fn verdicts_are_those_of_the_golden_file() {
     });
     let made: Vec<Value> = made.collect();
     if std::env::var_os("FERROGATE_GOLDEN").is_some_and(|mode| mode == "write") {
-        fs::write(path, made.iter().map(|pair| format!("{pair}\n")).collect::<String>()).unwrap();
+        fs::write(path, made.iter().map(Value::to_string).collect::<Vec<_>>().join("\n") + "\n").unwrap();
         return;
     }
     let wrong: Vec<_> = pairs.iter().zip(&made).filter(|(expected, made)| expected != made).collect();

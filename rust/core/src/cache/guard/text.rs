@@ -10,6 +10,7 @@ use super::reader::Reader;
 use super::stem::stem;
 
 /// One word.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each read by a rule")]
 pub(super) struct Word {
     /// Folded.
     pub(super) text: String,
@@ -104,8 +105,8 @@ pub(super) fn normal(text: &str) -> Vec<char> {
         '\u{2018}'..='\u{201b}' | '\u{2032}' | '\u{b4}' => Some('\''),
         '\u{201c}'..='\u{201f}' | '\u{2033}' | '\u{ab}' | '\u{bb}' | '`' => Some('"'),
         '\u{2010}'..='\u{2015}' | '\u{2212}' => Some('-'),
-        '\t' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1f}' | '\u{85}' | '\u{a0}' => Some(' '),
-        '\u{2000}'..='\u{200a}' | '\u{2028}' | '\u{2029}' | '\u{202f}' | '\u{205f}' => Some(' '),
+        '\t' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1f}' | '\u{85}' | '\u{a0}' | '\u{2000}'..='\u{200a}'
+        | '\u{2028}' | '\u{2029}' | '\u{202f}' | '\u{205f}' => Some(' '),
         '\u{200b}'..='\u{200d}' | '\u{feff}' | '\u{ad}' | '\u{fe0f}' => None,
         '\u{2026}' => Some('.'),
         other => Some(other),
