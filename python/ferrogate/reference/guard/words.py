@@ -90,8 +90,8 @@ IMPERATIVES: Final = _words(
 )
 
 NEGATIONS: Final = _words(
-    """not no never without none nothing nobody nowhere neither nor cannot unable non nicht kein keine
-    keinen keiner keinem keines nie niemals ohne nichts pas jamais rien aucun aucune sans nunca sin
+    """atmost atleast not no never without none nothing nobody nowhere neither nor cannot unable non nicht
+    kein keine keinen keiner keinem keines nie niemals ohne nichts pas jamais rien aucun aucune sans nunca sin
     nada ningun ninguno ninguna ningún jamás tampoco mai senza niente nessun nessuno nessuna nulla
     não sem nenhum nenhuma niet geen nooit zonder niets"""
 )

@@ -80,10 +80,10 @@ fn opposed(one: &Word, two: &Word) -> bool {
 /// A word comes from where the other text goes to, or the same content stands in another order in the same frame.
 pub(super) fn direction(pair: &Pair) -> bool {
     let (roles_a, roles_b) = (roles(&pair.a.words), roles(&pair.b.words));
-    let crossed = |(key, role): (&&str, &Option<&str>)| {
+    let crossed = roles_a.iter().any(|(key, role)| {
         role.is_some() && roles_b.get(key).is_some_and(|other| other.is_some() && other != role)
-    };
-    if roles_a.iter().any(crossed) {
+    });
+    if crossed {
         return true;
     }
     let (order_a, order_b) = (order(&pair.a.words), order(&pair.b.words));

@@ -26,12 +26,12 @@ pub(super) const FUNCTION: &str = "\
 /// Verbs that open a request and say no more than a question mark does.
 pub(super) const IMPERATIVES: &str = "\
     calculate compute define describe discuss explain find list name outline provide recommend state suggest";
-/// Each counts once; of seven languages.
+/// Each counts once, of seven languages; "at most" too, which "not more" is.
 pub(super) const NEGATIONS: &str = "\
-    aucun aucune cannot geen jamais jamás kein keine keinem keinen keiner keines mai nada neither nenhum \
-    nenhuma nessun nessuna nessuno never nicht nichts nie niemals niente niet niets ningun ninguna ninguno \
-    ningún no nobody non none nooit nor not nothing nowhere nulla nunca não ohne pas rien sans sem senza sin \
-    tampoco unable without zonder";
+    atleast atmost aucun aucune cannot geen jamais jamás kein keine keinem keinen keiner keines mai nada \
+    neither nenhum nenhuma nessun nessuna nessuno never nicht nichts nie niemals niente niet niets ningun \
+    ninguna ninguno ningún no nobody non none nooit nor not nothing nowhere nulla nunca não ohne pas rien \
+    sans sem senza sin tampoco unable without zonder";
 /// They say "not" by themselves, and may stand for a negation that the other text spells out.
 pub(super) const ABSENCES: &str = "\
     avoid broken crash crashes decline declined denied deny error except exclude excluded fail failed \
