@@ -1,0 +1,3 @@
+//! What decides whether an answer may be served again.
+
+pub mod guard;
