@@ -30,6 +30,7 @@ _WIDEST = 1_000
 app = typer.Typer(
     name="cache",
     help="Kept answers of a running gateway: counts, list, show, purge.",
+    add_completion=False,
     pretty_exceptions_show_locals=False,
 )
 
