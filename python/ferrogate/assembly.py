@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ferrogate.reference import ReferenceEngine
     from ferrogate.services import Services
     from ferrogate.services.configuration import ConfigurationService
-    from ferrogate.services.ports import EnginePort
+    from ferrogate.services.ports import CachePort, EnginePort
     from ferrogate.store import Store
 
 __all__ = ["Assembly"]
@@ -239,6 +239,7 @@ class _OpenHosts:
 
     def __init__(self, engine: Engine | ReferenceEngine) -> None:
         self._engine = engine
+        self.cache: CachePort = engine.cache
         self.lanes = engine.lanes
         self.metrics = engine.metrics
         self.status = engine.status

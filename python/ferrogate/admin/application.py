@@ -12,6 +12,7 @@ from ferrogate.admin.body_limit import BodyLimit
 from ferrogate.admin.gate import Gate
 from ferrogate.admin.problems import add_handlers
 from ferrogate.admin.routes import (
+    cache,
     config,
     gateway_keys,
     health,
@@ -27,7 +28,7 @@ from ferrogate.services import Services
 __all__ = ["create_app"]
 
 _DESCRIPTION = """
-Keys, providers, aliases, lanes, the request log and the configuration of one gateway.
+Keys, providers, aliases, lanes, the request log, kept answers and the configuration of one gateway.
 
 A change is in force for the next request. Where authentication is on, every route asks for
 `Authorization: Bearer ADMIN_TOKEN`. Errors are RFC 9457 problem documents with a stable `code`.
@@ -68,7 +69,7 @@ def create_app(
     app.state.services = services
     app.state.auth_required = auth_required
     add_handlers(app)
-    for routes in (providers, keys, gateway_keys, models, lanes, logs, config, health):
+    for routes in (providers, keys, gateway_keys, models, lanes, logs, cache, config, health):
         app.include_router(routes.router)
     static = pages.load(with_dashboard=page)
     app.include_router(pages.routes(app, static))

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ferrogate.config.cache import AliasCache
 from ferrogate.config.quantities import Share
 
 __all__ = [
@@ -225,6 +226,7 @@ class AliasBody(Body):
     log: AliasLogBody = AliasLogBody(payloads=None)
     hedge: AliasHedgeBody = AliasHedgeBody(enabled=None, budget=None)
     affinity: Affinity = None
+    cache: AliasCache = AliasCache()
     targets: list[str | TargetBody] = Field(
         min_length=1,
         examples=[["openai/gpt-4o-mini", {"target": "groq/llama-3.1-8b-instant", "weight": 0.5}]],
@@ -247,6 +249,7 @@ class AliasItem(BaseModel):
     log: AliasLogBody
     hedge: AliasHedgeBody
     affinity: Affinity
+    cache: AliasCache
     source: str = Field(examples=["store"])
     origin: str | None
 

@@ -153,16 +153,17 @@ def _print_json(value: Any) -> None:
 def _lines(described: dict[str, Any], every: bool) -> list[str]:
     """Write YAML with the sources as comments; but for the masks it could be written into gateway.yaml."""
     lines: list[str] = []
-    section = ""
+    above: list[str] = []
     for name, setting in described["settings"].items():
         if setting["source"] == "default" and not every:
             continue
-        before, dot, inner = name.partition(".")
-        if dot and before != section:
-            section = before
-            lines.append(f"{section}:")
-        written = f"  {inner}" if dot else name
-        lines.append(_commented(f"{written}: {json.dumps(setting['value'])}", setting["origin"]))
+        *sections, inner = name.split(".")
+        for depth, section in enumerate(sections):
+            if above[: depth + 1] != sections[: depth + 1]:
+                lines.append(f"{'  ' * depth}{section}:")
+        above = sections
+        written = f"{'  ' * len(sections)}{inner}: {json.dumps(setting['value'])}"
+        lines.append(_commented(written, setting["origin"]))
     providers = [provider for provider in described["providers"] if provider["configured"] or every]
     lines += ["providers:"] if providers else ["providers: {}"]
     for provider in providers:
@@ -178,13 +179,14 @@ def _lines(described: dict[str, Any], every: bool) -> list[str]:
 def _alias(alias: dict[str, Any]) -> Any:
     """Return the short form of an alias that says nothing beside its targets, else the long one."""
     targets = [target["target"] if target["weight"] is None else target for target in alias["targets"]]
-    said: dict[str, Any] = {}
-    for name in ("log", "hedge"):
-        if own := {inner: value for inner, value in alias[name].items() if value is not None}:
-            said[name] = own
-    if alias["affinity"] is not None:
-        said["affinity"] = alias["affinity"]
+    said = _said({name: alias[name] for name in ("log", "hedge", "cache", "affinity")})
     return {"targets": targets, **said} if said else targets
+
+
+def _said(section: dict[str, Any]) -> dict[str, Any]:
+    """Return a section without what is left to the top level."""
+    found = {name: _said(value) if isinstance(value, dict) else value for name, value in section.items()}
+    return {name: value for name, value in found.items() if value is not None and value != {}}
 
 
 def _provider_lines(provider: dict[str, Any]) -> list[str]:

@@ -35,6 +35,7 @@ __all__ = [
     "fail",
     "print_json",
     "reach",
+    "reach_running",
     "reported",
 ]
 
@@ -191,6 +192,15 @@ def print_json(value: Any) -> None:
     import json
 
     typer.echo(printable_json(json.dumps(value, indent=2, ensure_ascii=False)))
+
+
+@contextmanager
+def reach_running(data: Path | None) -> Iterator[Control]:
+    """Open the way to a gateway that runs; without one, say how to start it and end with exit code 3."""
+    with reach(data) as control:
+        if not control.is_running:
+            fail("no gateway runs on this data folder; start one with: gateway serve", UNREACHABLE)
+        yield control
 
 
 @contextmanager

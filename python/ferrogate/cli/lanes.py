@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ferrogate.cli.control import DataOption, JsonOption, fail, print_json, reach, reported
+from ferrogate.cli.control import DataOption, JsonOption, print_json, reach_running, reported
 from ferrogate.cli.lane_table import lane_table
 from ferrogate.terminal import printable_json
 
@@ -21,7 +21,6 @@ __all__ = ["app", "lanes"]
 
 Look = Callable[[], list[dict[str, Any]]]
 
-_NO_GATEWAY = 3
 _WIDEST = 1_000
 """Columns of an output that is no terminal: programs that read it wrap nothing."""
 
@@ -59,9 +58,7 @@ def lanes(
     """
     query = {name: value for name, value in (("provider", provider), ("route", route)) if value is not None}
     is_terminal = _is_terminal()
-    with reported(), reach(data) as control:
-        if not control.is_running:
-            fail("no gateway runs on this data folder; start one with: gateway serve", _NO_GATEWAY)
+    with reported(), reach_running(data) as control:
 
         def look() -> list[dict[str, Any]]:
             items: list[dict[str, Any]] = control.call("GET", "lanes", query=query)["items"]

@@ -1,7 +1,7 @@
 """``GATEWAY_*`` variables: which setting each one sets.
 
 ``GATEWAY_PORT`` sets ``server.port``, ``GATEWAY_TIMEOUTS_CONNECT`` sets ``timeouts.connect``,
-``GATEWAY_LOG_LEVEL`` sets ``log.level``, ``GATEWAY_AFFINITY`` sets ``affinity``. Kubernetes puts
+``GATEWAY_CACHE_EXACT_TTL`` sets ``cache.exact.ttl``, ``GATEWAY_AFFINITY`` sets ``affinity``. Kubernetes puts
 ``GATEWAY_PORT=tcp://...`` and ``GATEWAY_SERVICE_HOST`` into every pod beside a Service that is called
 ``gateway``; those are told apart and left alone.
 """
@@ -9,11 +9,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
+from ferrogate.config.base import Section, written_name
 from ferrogate.config.places import Location
-from ferrogate.config.sections import Hedge, Limits, Log, Section, Server, Timeouts, written_name
+from ferrogate.config.sections import Settings
 
 __all__ = ["OTHERS", "VARIABLES", "read_environment"]
 
@@ -31,29 +32,27 @@ OTHERS = {
 """Variables that are no settings: they are read elsewhere."""
 
 
-def _variables() -> dict[str, Location]:
-    found: dict[str, Location] = {
-        "GATEWAY_SERVER": ("server", "door"),
-        "GATEWAY_TLS_CERT": ("server", "tls", "cert"),
-        "GATEWAY_TLS_KEY": ("server", "tls", "key"),
-        "GATEWAY_AFFINITY": ("affinity",),
-    }
-    sections: tuple[tuple[str, str, type[Section]], ...] = (
-        ("server", "", Server),
-        ("timeouts", "TIMEOUTS_", Timeouts),
-        ("limits", "LIMITS_", Limits),
-        ("log", "LOG_", Log),
-        ("hedge", "HEDGE_", Hedge),
-    )
-    for section, prefix, model in sections:
-        for attribute in model.model_fields:
-            name = written_name(model, attribute)
-            if name not in _NOT_BY_ENVIRONMENT:
-                found[f"{_PREFIX}{prefix}{name.upper()}"] = (section, name)
-    return found
+def _variables(model: type[Section], prefix: str, location: Location = ()) -> Iterator[tuple[str, Location]]:
+    sections = model.sections()
+    for attribute in model.model_fields:
+        name = written_name(model, attribute)
+        if name in _NOT_BY_ENVIRONMENT:
+            continue
+        variable, inner = f"{prefix}{name.upper()}", (*location, name)
+        if attribute not in sections:
+            yield variable, inner
+        else:
+            yield from _variables(
+                sections[attribute], prefix if inner == ("server",) else f"{variable}_", inner
+            )
 
 
-VARIABLES: Mapping[str, Location] = _variables()
+VARIABLES: Mapping[str, Location] = {
+    "GATEWAY_SERVER": ("server", "door"),
+    "GATEWAY_TLS_CERT": ("server", "tls", "cert"),
+    "GATEWAY_TLS_KEY": ("server", "tls", "key"),
+    **dict(_variables(Settings, _PREFIX)),
+}
 """Variable to setting."""
 
 

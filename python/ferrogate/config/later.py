@@ -9,11 +9,9 @@ from ferrogate.config.places import Location, Places
 
 __all__ = ["take_later"]
 
-_SECTIONS = {
-    "cache": "this version has no response cache",
+_OF_ALIASES = {
     "timeouts": "this version has timeouts at top level and under a provider, not under an alias",
 }
-_AT_TOP = ("cache",)
 _PROVIDERS = frozenset({"bedrock", "cohere", "gemini"})
 
 
@@ -30,10 +28,10 @@ def take_later(tree: dict[str, Any], places: Places, kinds: Collection[str] | No
 
     """
     models = _section(tree, "models")
-    warnings = _take_sections(tree, (), _AT_TOP, places)
+    warnings = []
     for name, section in models.items():
         if isinstance(section, dict):
-            warnings += _take_sections(section, ("models", name), tuple(_SECTIONS), places)
+            warnings += _take_sections(section, ("models", name), places)
     if kinds is not None:
         gone = _PROVIDERS.difference(kinds)
         warnings += _take_providers(_section(tree, "providers"), gone, places)
@@ -48,14 +46,12 @@ def _section(tree: dict[str, Any], name: str) -> dict[str, Any]:
     return section if isinstance(section, dict) else {}
 
 
-def _take_sections(
-    section: dict[str, Any], location: Location, names: Collection[str], places: Places
-) -> list[str]:
+def _take_sections(section: dict[str, Any], location: Location, places: Places) -> list[str]:
     warnings = []
-    for name in names:
+    for name, why in _OF_ALIASES.items():
         if section.pop(name, None) is not None:
             inner = (*location, name)
-            warnings.append(f"{places.key(inner)}: {'.'.join(map(str, inner))} is ignored: {_SECTIONS[name]}")
+            warnings.append(f"{places.key(inner)}: {'.'.join(map(str, inner))} is ignored: {why}")
     return warnings
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ferrogate.config.base import written_name
 from ferrogate.config.document import parse
 from ferrogate.config.environment import VARIABLES, read_environment
 from ferrogate.config.later import take_later
 from ferrogate.config.models import GatewayConfig, ProviderSection
 from ferrogate.config.places import Location, Place, Places, Problem
 from ferrogate.config.problems import find_problems, unknown_key
-from ferrogate.config.sections import written_name
 from ferrogate.errors import ConfigError
 
 __all__ = ["check_config", "find_config", "load_config"]

@@ -18,10 +18,12 @@ from pydantic import (
 )
 
 from ferrogate.config.authorities import Authorities, read_authorities
+from ferrogate.config.base import Section
+from ferrogate.config.cache import AliasCache
 from ferrogate.config.places import Places
 from ferrogate.config.quantities import Share
 from ferrogate.config.secrets import Secret, resolve
-from ferrogate.config.sections import Section, Settings, Timeouts
+from ferrogate.config.sections import Settings, Timeouts
 from ferrogate.config.urls import base_url
 from ferrogate.errors import SecretError
 
@@ -213,6 +215,7 @@ class AliasSection(Section):
     targets: tuple[TargetSection, ...] = Field(min_length=1)
     log: AliasLog = Field(default_factory=AliasLog, description="overrides of the top-level log")
     hedge: AliasHedge = Field(default_factory=AliasHedge, description="overrides of the top-level hedge")
+    cache: AliasCache = Field(default_factory=AliasCache, description="overrides of the top-level cache")
     affinity: bool | None = Field(
         default=None, description="one conversation stays on one lane; null leaves it to the top level"
     )

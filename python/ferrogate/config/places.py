@@ -63,9 +63,9 @@ class Places:
         return written
 
     def settings(self) -> Iterator[tuple[str, Place]]:
-        """Every value that may be a setting, at the top or in a section, by dotted name."""
+        """Every value that may be a setting, at the top, in a section or in one inside it, by dotted name."""
         for location, place in self.values.items():
-            if len(location) <= 2 and all(isinstance(part, str) for part in location):
+            if len(location) <= 3 and all(isinstance(part, str) for part in location):
                 yield dotted(location), place
 
 

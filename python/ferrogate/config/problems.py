@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from ferrogate.config.base import written_name
 from ferrogate.config.places import Location, Places, Problem
-from ferrogate.config.sections import written_name
 
 __all__ = ["find_problems", "unknown_key"]
 

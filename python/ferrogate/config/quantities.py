@@ -1,7 +1,8 @@
 """Durations, sizes and shares as people write them: ``300s``, ``250ms``; ``32MiB``, ``64kB``; ``5%``.
 
 A bare number is seconds, bytes or a share of 1. Durations become whole milliseconds, sizes whole bytes and
-shares numbers from 0 to 1, the units of the snapshot.
+shares numbers from 0 to 1, the units of the snapshot. Where a section is written as JSON they are spelled out
+again.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 __all__ = [
     "Bytes",
@@ -95,10 +96,8 @@ def format_ms(value: int) -> str:
 
 def format_bytes(value: int) -> str:
     """Spell it as short as is exact: ``32MiB``, ``64kB``, ``1000001B``."""
-    for unit in ("GiB", "MiB", "KiB", "GB", "MB", "kB"):
-        if value and value % _BYTES[unit] == 0:
-            return f"{value // _BYTES[unit]}{unit}"
-    return f"{value}B"
+    exact = [f"{value // size}{unit}" for unit, size in _BYTES.items() if value % size == 0 and value >= size]
+    return min(exact, key=len, default=f"{value}B")
 
 
 def _schema(pattern: str, description: str) -> dict[str, Any]:
@@ -117,6 +116,7 @@ def _more_than_nothing(value: int) -> int:
 Milliseconds = Annotated[
     int,
     BeforeValidator(duration_ms),
+    PlainSerializer(format_ms, when_used="json"),
     WithJsonSchema(_schema(r"^[0-9]+(\.[0-9]+)? ?(ms|s|m|h|d)?$", "300s, 5m, 250ms; a number is seconds")),
 ]
 """A duration in whole milliseconds."""
@@ -128,6 +128,7 @@ Bytes = Annotated[
     int,
     BeforeValidator(size_bytes),
     AfterValidator(_more_than_nothing),
+    PlainSerializer(format_bytes, when_used="json"),
     WithJsonSchema(
         _schema(r"^[0-9]+(\.[0-9]+)? ?([kKmMgG]i?)?[bB]?$", "32MiB, 64kB; a number is bytes"),
     ),

@@ -1,4 +1,4 @@
-"""The settings of ``gateway.yaml`` that are not about providers: server, timeouts, limits, log, balancing.
+"""The settings of ``gateway.yaml`` that are not about providers: server, timeouts, limits, log, hedge, cache.
 
 Python attributes carry their unit (``connect_ms``) and match :mod:`ferrogate.engine.snapshot`; the names that
 people write (``connect``) are their aliases. ``model_fields_set`` tells what somebody said from what is a
@@ -10,30 +10,16 @@ from __future__ import annotations
 import os
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from ferrogate.config.base import Section, listed
+from ferrogate.config.cache import Cache
 from ferrogate.config.quantities import Bytes, Milliseconds, Share, Timeout
 from ferrogate.config.urls import bind_address, host_name, is_loopback, origin
 
-__all__ = ["Hedge", "Limits", "Log", "Section", "Server", "ServerTls", "Settings", "Timeouts", "written_name"]
+__all__ = ["Hedge", "Limits", "Log", "Server", "ServerTls", "Settings", "Timeouts"]
 
 _AT_START = ("host", "port", "auth", "data", "door", "engine", "workers", "mock", "tls")
-
-
-class Section(BaseModel):
-    """Base of every section: immutable, no unknown keys, no input values in its errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-def written_name(model: type[BaseModel], attribute: str) -> str:
-    """Return the name that people write for an attribute."""
-    return model.model_fields[attribute].alias or attribute
-
-
-def _listed(value: object) -> object:
-    """One text where a list is asked for: split at commas, as an environment variable writes it."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def _within_payload(value: int) -> int:
@@ -63,10 +49,10 @@ class Server(Section):
     auth: Literal["auto", "required", "off"] = Field(
         default="auto", description="auto asks for credentials unless host is loopback"
     )
-    allowed_hosts: Annotated[tuple[HostName, ...], BeforeValidator(_listed)] = Field(
+    allowed_hosts: Annotated[tuple[HostName, ...], BeforeValidator(listed)] = Field(
         default=(), description="Host names beside localhost, 127.0.0.1 and [::1], where auth is off"
     )
-    allowed_origins: Annotated[tuple[Origin, ...], BeforeValidator(_listed)] = Field(
+    allowed_origins: Annotated[tuple[Origin, ...], BeforeValidator(listed)] = Field(
         default=(), description="web origins that may call from a browser"
     )
     expose_headers: bool = Field(default=True, description="send the x-gateway-* headers that name internals")
@@ -198,20 +184,11 @@ class Settings(Section):
     limits: Limits = Field(default_factory=Limits)
     log: Log = Field(default_factory=Log)
     hedge: Hedge = Field(default_factory=Hedge)
+    cache: Cache = Field(default_factory=Cache)
     affinity: bool = Field(
         default=True,
         description="one conversation stays on one lane while that does well; an alias may say otherwise",
     )
-
-    @staticmethod
-    def sections() -> dict[str, type[Section]]:
-        """Return the settings that hold others, by name; the rest are values themselves."""
-        annotations = {name: field.annotation for name, field in Settings.model_fields.items()}
-        return {
-            name: kind
-            for name, kind in annotations.items()
-            if isinstance(kind, type) and issubclass(kind, Section)
-        }
 
     def restart_needed(self, other: Settings) -> list[str]:
         """Name the settings that differ and that a running gateway cannot change."""

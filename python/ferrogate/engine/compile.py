@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from ferrogate.config.sections import Hedge
 from ferrogate.engine import snapshot
+from ferrogate.engine.caching import cache_of_alias, cache_wire
 from ferrogate.engine.effective import AliasOptions, Effective, ProviderEntry
 from ferrogate.errors import ConfigError
 from ferrogate.providers.base import ProviderSpec
@@ -43,6 +44,8 @@ def compile_snapshot(
         expose_headers=server.expose_headers,
         hedge=snapshot.Hedge(**effective.settings.hedge.model_dump()),
         affinity=effective.settings.affinity,
+        cache=cache_wire(effective.settings.cache.exact),
+        cache_bytes=effective.settings.cache.size_bytes,
         providers=[_provider(entry, effective, registry, ambient) for entry in effective.providers],
         aliases=[
             snapshot.Alias(
@@ -50,6 +53,7 @@ def compile_snapshot(
                 payloads=alias.options.payloads,
                 hedge=_hedge(alias.options, effective.settings.hedge),
                 affinity=alias.options.affinity,
+                cache=cache_of_alias(alias.options.cache, effective.settings.cache),
                 targets=[
                     snapshot.Target(provider=target.provider, model=target.model, weight=target.weight)
                     for target in alias.targets

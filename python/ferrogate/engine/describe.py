@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ferrogate.config.quantities import format_bytes, format_ms
-from ferrogate.config.sections import Section, Settings, written_name
+from ferrogate.config.base import Section, written_name
+from ferrogate.config.quantities import format_ms
 from ferrogate.engine.effective import Effective, ProviderEntry, ProviderKey
 
 __all__ = ["describe", "describe_key", "describe_settings"]
@@ -37,24 +38,26 @@ def describe(effective: Effective) -> dict[str, Any]:
 
 def describe_settings(effective: Effective) -> dict[str, dict[str, Any]]:
     """Return every setting by dotted name: its value as one would write it, and who said it."""
-    described: dict[str, dict[str, Any]] = {}
-    for name in Settings.model_fields:
-        values = getattr(effective.settings, name)
-        if not isinstance(values, Section):
-            described[name] = _setting(effective, name, values)
-            continue
-        for attribute in type(values).model_fields:
-            inner = f"{name}.{written_name(type(values), attribute)}"
-            described[inner] = _setting(effective, inner, _spelled(attribute, getattr(values, attribute)))
-    return described
-
-
-def _setting(effective: Effective, name: str, value: Any) -> dict[str, Any]:
     return {
-        "value": value,
-        "source": effective.sources.get(name, "default"),
-        "origin": effective.origins.get(name, "default"),
+        name: {
+            "value": value,
+            "source": effective.sources.get(name, "default"),
+            "origin": effective.origins.get(name, "default"),
+        }
+        for name, value in _values(type(effective.settings), effective.settings.written())
     }
+
+
+def _values(model: type[Section], written: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the values of a section and of those inside it, by dotted name."""
+    sections = model.sections()
+    for attribute in model.model_fields:
+        name = written_name(model, attribute)
+        if attribute not in sections:
+            yield name, written[name]
+            continue
+        for inner, value in _values(sections[attribute], written[name]):
+            yield f"{name}.{inner}", value
 
 
 def describe_key(key: ProviderKey) -> dict[str, Any]:
@@ -88,13 +91,3 @@ def _describe_provider(entry: ProviderEntry, effective: Effective) -> dict[str, 
         "origin": entry.origin,
         "keys": [describe_key(key) for key in effective.keys_of(entry.name)],
     }
-
-
-def _spelled(attribute: str, value: Any) -> Any:
-    if attribute.endswith("_ms"):
-        return format_ms(value)
-    if attribute.endswith("_bytes"):
-        return format_bytes(value)
-    if isinstance(value, Section):
-        return value.model_dump()
-    return list(value) if isinstance(value, tuple) else value

@@ -11,14 +11,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from ferrogate.config import GatewayConfig, Settings
+from ferrogate.config.base import Section, written_name
 from ferrogate.config.places import Place, Places, Problem
 from ferrogate.config.problems import find_problems, unknown_key
-from ferrogate.config.sections import Section, written_name
+from ferrogate.engine.caching import cache_warnings
 from ferrogate.engine.entries import (
     AliasEntry,
     AliasOptions,
@@ -50,12 +51,15 @@ __all__ = [
 ]
 
 
+SectionT = TypeVar("SectionT", bound=Section)
+
+
 @dataclass(frozen=True, slots=True)
 class Effective:
     """Everything that is in force.
 
     Attributes:
-        settings: server, timeouts, limits, log, hedge, affinity; complete, defaults filled in.
+        settings: server, timeouts, limits, log, hedge, cache, affinity; complete, defaults filled in.
         sources: who said each setting, by dotted name (``limits.json_body``); one that is missing has its
             default.
         providers: declared ones and those that ship, by name; each has its base URL and all options.
@@ -118,6 +122,7 @@ def check_merge(
     keys = merge_keys(file, environ, stored, registry, {entry.name for entry in providers})
     aliases, alias_problems, alias_said = _merge_aliases(file, stored, {entry.name for entry in providers})
     keyed = {key.provider for key in keys.in_force}
+    unserved = cache_warnings(settings, origins, aliases)
     effective = Effective(
         settings=settings,
         sources=sources,
@@ -127,7 +132,15 @@ def check_merge(
         unused=keys.unused,
         aliases=aliases,
         gateway_keys=_merge_gateway_keys(environ, stored),
-        warnings=(*registry.warnings, *file.warnings, *warnings, *said, *keys.warnings, *alias_said),
+        warnings=(
+            *registry.warnings,
+            *file.warnings,
+            *warnings,
+            *said,
+            *keys.warnings,
+            *alias_said,
+            *unserved,
+        ),
     )
     return effective, [*problems, *alias_problems]
 
@@ -142,13 +155,15 @@ def check_stored_settings(settings: Mapping[str, Any]) -> Settings:
     tree: dict[str, Any] = {}
     sections = Settings.sections()
     for name, value in settings.items():
-        section, dot, inner = name.partition(".")
+        section, dot, _ = name.partition(".")
         if section not in Settings.model_fields or bool(dot) != (section in sections):
             raise ConfigError(f"{name} {unknown_key(section, Settings.model_fields)}")
-        if dot:
-            tree.setdefault(section, {})[inner] = value
-        else:
-            tree[name] = value
+        here, parts = tree, name.split(".")
+        for part in parts[:-1]:
+            here = here.setdefault(part, {})
+            if not isinstance(here, dict):
+                raise ConfigError(f"{name} stands inside of a value that is stored too; take one away")
+        here[parts[-1]] = value
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
@@ -170,26 +185,27 @@ def _merge_settings(
     places = dict(file.places.settings())
     sources: dict[str, Source] = {}
     origins: dict[str, str] = {}
-    merged: dict[str, Any] = {}
 
     def note(name: str, *, above: bool) -> None:
         place = places.get(name, Place("file", "the file")) if above else None
         sources[name] = place.said if place else "store"
         origins[name] = str(place) if place else "store"
 
-    for name in Settings.model_fields:
-        lower, upper = getattr(below, name), getattr(file, name)
-        if not isinstance(lower, Section):
-            above = name in file.model_fields_set
-            merged[name] = upper if above else lower
-            if above or name in below.model_fields_set:
+    def lay(upper: Section, lower: SectionT, prefix: str = "") -> SectionT:
+        """Lay what is said above over what is said below, section by section."""
+        sections = lower.sections()
+        merged: dict[str, Any] = {}
+        for attribute in type(lower).model_fields:
+            name = f"{prefix}{written_name(type(lower), attribute)}"
+            above = attribute in upper.model_fields_set
+            if attribute in sections:
+                merged[attribute] = lay(getattr(upper, attribute), getattr(lower, attribute), f"{name}.")
+            elif above or attribute in lower.model_fields_set:
+                merged[attribute] = getattr(upper if above else lower, attribute)
                 note(name, above=above)
-            continue
-        said = {attribute: getattr(upper, attribute) for attribute in upper.model_fields_set}
-        merged[name] = lower.model_copy(update=said)
-        for attribute in lower.model_fields_set | upper.model_fields_set:
-            note(f"{name}.{written_name(type(lower), attribute)}", above=attribute in said)
-    return Settings.model_construct(None, **merged), sources, origins, warnings
+        return lower.model_copy(update=merged)
+
+    return lay(file, below), sources, origins, warnings
 
 
 def _merge_aliases(
@@ -209,7 +225,9 @@ def _merge_aliases(
             targets.append(TargetEntry(provider, model, target.weight))
         origin = str(file.places.key(("models", name)))
         hedge = section.hedge
-        options = AliasOptions(section.log.payloads, hedge.enabled, hedge.budget, section.affinity)
+        options = AliasOptions(
+            section.log.payloads, hedge.enabled, hedge.budget, section.affinity, section.cache
+        )
         merged[name] = AliasEntry(name, tuple(targets), "file", origin, options)
     for alias in stored.aliases:
         if alias.name in merged:

@@ -8,10 +8,14 @@ holds one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from ferrogate.config.authorities import Authorities
+from ferrogate.config.base import Section, written_name
+from ferrogate.config.cache import AliasCache
 from ferrogate.config.secrets import mask, mask_named
 
 __all__ = [
@@ -135,6 +139,7 @@ class AliasOptions:
         hedge_enabled: ask a second lane where the first is late.
         hedge_budget: part of the requests that may be asked twice, from 0 to 1.
         affinity: one conversation stays on one lane while that does well.
+        cache: what is kept of answers, and for how long.
 
     """
 
@@ -142,15 +147,19 @@ class AliasOptions:
     hedge_enabled: bool | None = None
     hedge_budget: float | None = None
     affinity: bool | None = None
+    cache: AliasCache = field(default_factory=AliasCache)
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> AliasOptions:
         """Read what the store holds; what a later version said beside it is left out."""
-        return cls(**{option.name: stored.get(option.name) for option in fields(cls)})
+        plain: dict[str, Any] = {option.name: stored.get(option.name) for option in fields(cls)}
+        return cls(**plain | {"cache": _read_cache(plain["cache"])})
 
     def said(self) -> dict[str, Any]:
         """Return what is not left to the top level, as the store holds it."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        plain = {option.name: getattr(self, option.name) for option in fields(self)}
+        plain["cache"] = self.cache.said() or None
+        return {name: value for name, value in plain.items() if value is not None}
 
     def sections(self) -> dict[str, Any]:
         """Return all of it as ``gateway.yaml`` and the API write it."""
@@ -158,7 +167,28 @@ class AliasOptions:
             "log": {"payloads": self.payloads},
             "hedge": {"enabled": self.hedge_enabled, "budget": self.hedge_budget},
             "affinity": self.affinity,
+            "cache": self.cache.written(),
         }
+
+
+def _read_cache(stored: Any) -> AliasCache:
+    try:
+        return AliasCache.model_validate(_known(AliasCache, stored))
+    except ValidationError:
+        return AliasCache()
+
+
+def _known(model: type[Section], stored: Any) -> dict[str, Any]:
+    """Leave out what the section does not know."""
+    sections = model.sections()
+    names = {written_name(model, attribute): attribute for attribute in model.model_fields}
+    known = (
+        {name: value for name, value in stored.items() if name in names} if isinstance(stored, dict) else {}
+    )
+    return {
+        name: _known(sections[names[name]], value) if names[name] in sections else value
+        for name, value in known.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)

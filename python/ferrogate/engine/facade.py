@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ferrogate.engine.cache_calls import CacheCalls
 from ferrogate.engine.snapshot import Snapshot
 from ferrogate.errors import AddressError, EngineError, ForkedError, SnapshotError
 
@@ -88,6 +89,7 @@ class Engine:
         with _mapped():
             self._engine = _core().Engine(_wire(snapshot), orjson.dumps(options))
         self._pid = os.getpid()
+        self.cache = CacheCalls(self._guarded)
 
     def start(self) -> None:
         """Start the engine's threads. Idempotent."""

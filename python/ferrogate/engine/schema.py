@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from ferrogate.config import GatewayConfig
+from ferrogate.config.base import Section, written_name
 from ferrogate.config.quantities import format_bytes, format_ms
-from ferrogate.config.sections import Limits, Section, Server, Timeouts, written_name
+from ferrogate.config.sections import Settings
 from ferrogate.engine.snapshot import Snapshot
 from ferrogate.providers.builtin import BUILTIN
 from ferrogate.providers.registry import Registry
@@ -35,7 +36,7 @@ def gateway_schema(registry: Registry) -> dict[str, Any]:
     schema = GatewayConfig.model_json_schema(by_alias=True)
     definitions = schema["$defs"]
     _allow_short_forms(definitions)
-    _spell_defaults(definitions)
+    _spell_defaults(Settings, definitions)
     provider = definitions["ProviderSection"]
     provider["additionalProperties"] = False
     provider["properties"]["kind"]["description"] += f"; known are {', '.join(registry.names())}"
@@ -47,8 +48,7 @@ def gateway_schema(registry: Registry) -> dict[str, Any]:
                 described["enum"] = list(option.choices)
             provider["properties"][option.name] = described
     later = {"description": "read by later versions; ignored with a warning"}
-    schema["properties"]["cache"] = later
-    definitions["AliasSection"]["anyOf"][0]["properties"] |= dict.fromkeys(("cache", "timeouts"), later)
+    definitions["AliasSection"]["anyOf"][0]["properties"]["timeouts"] = later
     schema["patternProperties"] = {"^x-": {"description": "ignored; a place for anchors"}}
     return {"$schema": _DIALECT, **schema, "title": "gateway.yaml"}
 
@@ -62,16 +62,16 @@ def _allow_short_forms(definitions: dict[str, Any]) -> None:
     definitions["ProviderSection"]["type"] = ["object", "null"]
 
 
-def _spell_defaults(definitions: dict[str, Any]) -> None:
+def _spell_defaults(model: type[Section], definitions: dict[str, Any]) -> None:
     """Write defaults with their unit: inside they are milliseconds, and a bare number is seconds."""
-    models: tuple[type[Section], ...] = (Server, Timeouts, Limits)
-    for model in models:
-        for attribute in model.model_fields:
-            described = definitions[model.__name__]["properties"][written_name(model, attribute)]
+    for section in model.sections().values():
+        for attribute in section.model_fields:
+            described = definitions[section.__name__]["properties"][written_name(section, attribute)]
             if attribute.endswith("_ms"):
                 described["default"] = format_ms(described["default"])
             elif attribute.endswith("_bytes"):
                 described["default"] = format_bytes(described["default"])
+        _spell_defaults(section, definitions)
 
 
 def _rendered(schema: dict[str, Any]) -> str:

@@ -16,6 +16,8 @@ __all__ = [
     "VERSION",
     "Alias",
     "Auth",
+    "Cache",
+    "Exact",
     "GatewayKey",
     "Hedge",
     "Key",
@@ -99,6 +101,23 @@ class Hedge(_Strict):
     budget: float = Field(0.05, ge=0, le=1, description="so many of the requests, at most: 0.05 is one in 20")
 
 
+class Exact(_Strict):
+    """Equal requests get the answer that was kept."""
+
+    enabled: bool = False
+    ttl_ms: int = Field(300_000, gt=0, description="how long an answer is fresh")
+    stale_ms: int = Field(0, ge=0, description="how long beyond that it may be served")
+    tool_calls: bool = Field(False, description="keep answers that call tools")
+    coalesce: bool = Field(True, description="equal requests at one time share one call")
+    ignore: list[str] = Field([], description="members of the request that make no difference")
+
+
+class Cache(_Strict):
+    """Answers that are kept and served again."""
+
+    exact: Exact = Exact()
+
+
 class KeyAuth(_Strict):
     """``{header}: {prefix}{key}``."""
 
@@ -162,6 +181,7 @@ class Alias(_Strict):
     payloads: bool | None = Field(None, description="keep bodies; null leaves it to log")
     hedge: Hedge | None = Field(None, description="null leaves it to the top level")
     affinity: bool | None = Field(None, description="null leaves it to the top level")
+    cache: Cache | None = Field(None, description="null leaves it to the top level")
 
 
 class Snapshot(_Strict):
@@ -174,5 +194,7 @@ class Snapshot(_Strict):
     expose_headers: bool = Field(True, description="send the x-gateway-* headers that name internals")
     hedge: Hedge = Hedge()
     affinity: bool = Field(True, description="one conversation stays on one lane while that does well")
+    cache: Cache = Cache()
+    cache_bytes: int = Field(256 * 10**6, ge=1, description="memory of all kept answers together")
     providers: list[Provider] = []
     aliases: list[Alias] = []

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from ferrogate.engine.cache_calls import NoCache
 from ferrogate.engine.snapshot import Snapshot
 from ferrogate.reference.exchange import Exchange, Scope
 from ferrogate.reference.ledger import Ledger
@@ -32,6 +33,7 @@ class ReferenceEngine:
         resolver: the snapshot in force; a request takes it once.
         draining: new requests are answered 503.
         buffered: bytes of request bodies held in memory.
+        cache: nothing: this engine keeps no answers.
 
     """
 
@@ -42,6 +44,7 @@ class ReferenceEngine:
         self.leaving = False
         self.draining = False
         self.buffered = 0
+        self.cache = NoCache()
         self._recorder = Recorder(sink, every=log_every)
         self._client: httpx.AsyncClient | None = None
         self._generation = 1

@@ -6,15 +6,44 @@ shapes, and so does the three-line fake of a test.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
+from ferrogate.engine.cache_calls import NoCache
 from ferrogate.engine.snapshot import Snapshot
 
-__all__ = ["EnginePort", "JournalPort", "OfflineEngine"]
+__all__ = ["CachePort", "EnginePort", "JournalPort", "OfflineEngine"]
+
+
+class CachePort(Protocol):
+    """The answers that an engine keeps.
+
+    ``which`` is a filter: a mapping of ``model``, ``tenant``, ``route`` and ``text``; an empty one matches
+    every entry.
+    """
+
+    def stats(self) -> dict[str, Any]:
+        """Return counts; :class:`ferrogate.admin.cache_schemas.CacheStats` names the fields."""
+
+    def page(self, limit: int, cursor: str | None, which: Mapping[str, str]) -> dict[str, Any]:
+        """Return ``items`` (:class:`ferrogate.admin.cache_schemas.CacheEntry`) and ``next_cursor``.
+
+        Raises ValueError where the cursor is none of this engine's.
+        """
+
+    def purge(self, which: Mapping[str, str]) -> int:
+        """Take away all that matches; return how many."""
+
+    def remove(self, entry_id: str) -> bool:
+        """Take one away; False where there is none of that id."""
 
 
 class EnginePort(Protocol):
     """The part of an engine that the control plane talks to."""
+
+    @property
+    def cache(self) -> CachePort:
+        """The answers that it keeps."""
 
     def apply(self, snapshot: Snapshot) -> int:
         """Swap the configuration in, all or nothing; return its generation. Raises SnapshotError."""
@@ -53,6 +82,9 @@ class OfflineEngine:
     A snapshot is still compiled, so what the configuration cannot express is refused here as it would be
     there.
     """
+
+    def __init__(self) -> None:
+        self.cache: CachePort = NoCache()
 
     def apply(self, snapshot: Snapshot) -> int:
         """Accept: compiling it was the check."""

@@ -12,12 +12,14 @@ from fastapi.testclient import TestClient
 
 from ferrogate.admin import create_app
 from ferrogate.config import load_config
+from ferrogate.engine.cache_calls import NoCache
 from ferrogate.engine.snapshot import Snapshot
 from ferrogate.errors import EngineError, SnapshotError
 from ferrogate.providers.registry import Registry
 from ferrogate.services import Services
 from ferrogate.services.compose import build
 from ferrogate.services.configuration import ConfigurationService
+from ferrogate.services.ports import CachePort
 from ferrogate.store import DATABASE_NAME, Store, open_store
 from harness.lanes import lane
 
@@ -36,6 +38,7 @@ class FakeEngine:
 
     applied: list[Snapshot] = field(default_factory=list)
     refuses: bool = False
+    cache: CachePort = field(default_factory=NoCache)
     fails: Exception | None = None
     draining: bool = False
     seen: list[dict[str, Any]] = field(default_factory=lambda: [lane(in_flight=2)])

@@ -76,10 +76,10 @@ def test_check_as_json(run):
     problem = answer["problems"][0]
     assert (problem["place"], problem["line"], problem["column"]) == ("gateway.yaml:1:10", 1, 10)
     assert problem["message"].endswith("server.prot is not known here; did you mean port?")
-    result = run("cache: {}\n", "check", "--json")
+    result = run("cache: {semantic: {enabled: true}}\n", "check", "--json")
     assert result.exit_code == 0
     assert json.loads(result.stdout)["warnings"] == [
-        "gateway.yaml:1:1: cache is ignored: this version has no response cache"
+        "gateway.yaml:1:29: cache.semantic has no effect: this version has no semantic cache yet"
     ]
 
 
@@ -117,6 +117,22 @@ def test_show_prints_what_an_alias_says_for_itself(run):
     chat = config.models["chat"]
     assert (chat.hedge.enabled, chat.hedge.budget, chat.affinity) == (None, 0.1, True)
     assert chat.log.payloads is False
+
+
+def test_show_prints_sections_inside_sections(run):
+    text = (
+        "cache: {exact: {enabled: true, ttl: 90}, size: 1GB}\nmodels:\n"
+        "  chat: {targets: [openai/a], cache: {exact: {coalesce: false}, semantic: {threshold: 0.9}}}\n"
+    )
+    shown = run(text, "show").stdout
+    assert shown.startswith("cache:\n  exact:\n    enabled: true  # gateway.yaml:1:26\n")
+    for printed in (shown, run(text, "show", "--all").stdout):
+        Path("again.yaml").write_text(printed)
+        config = load_config(Path("again.yaml"), None, {})
+        assert (config.cache.exact.ttl_ms, config.cache.size_bytes) == (90_000, 10**9)
+        assert config.models["chat"].cache.said() == {
+            "exact": {"coalesce": False}, "semantic": {"threshold": 0.9},
+        }  # fmt: skip
 
 
 def test_show_as_json(run):

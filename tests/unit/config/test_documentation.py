@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from ferrogate.config import check_config
+from ferrogate.config.base import written_name
+from ferrogate.config.cache import Cache
 from ferrogate.config.environment import OTHERS
 from ferrogate.config.quantities import format_bytes, format_ms
-from ferrogate.config.sections import Hedge, Limits, Log, Server, Timeouts, written_name
+from ferrogate.config.sections import Hedge, Limits, Log, Server, Timeouts
 from ferrogate.providers.builtin import BUILTIN
 from ferrogate.providers.registry import Registry
 
@@ -33,6 +35,16 @@ def test_every_example_is_valid(tmp_path, example):
     assert problems == []
 
 
+def written(model, prefix=""):
+    """Return the defaults of a section and of those inside it, as the file would say them."""
+    for attribute, field in model.model_fields.items():
+        name = f"{prefix}{written_name(model, attribute)}"
+        if attribute in model.sections():
+            yield from written(model.sections()[attribute], f"{name}.")
+        else:
+            yield name, spelled(attribute, field.default)
+
+
 def spelled(attribute, value):
     if attribute.endswith("_ms"):
         return format_ms(value)
@@ -41,11 +53,10 @@ def spelled(attribute, value):
     return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 
-@pytest.mark.parametrize("model", [Server, Timeouts, Limits, Hedge])
+@pytest.mark.parametrize("model", [Server, Timeouts, Limits, Hedge, Cache])
 def test_every_setting_is_listed_with_its_default(model):
     section = CONFIG.split(f"\n### {model.__name__.lower()}\n")[1].split("\n### ")[0]
-    for attribute, field in model.model_fields.items():
-        name = written_name(model, attribute)
+    for name, value in written(model):
         row = re.search(rf"^\| `{name}` \| ([^|]*) \|", section, re.MULTILINE)
         assert row, name
         default = {
@@ -53,8 +64,10 @@ def test_every_setting_is_listed_with_its_default(model):
             "allowed_hosts": "[]",
             "allowed_origins": "[]",
             "tls": "none",
+            "exact.ignore": "[]",
+            "semantic.threshold": "none",
         }.get(name)
-        assert row[1] == (default or spelled(attribute, field.default)), name
+        assert row[1] == (default or value), name
 
 
 def test_every_log_level_is_listed():

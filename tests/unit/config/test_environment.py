@@ -27,12 +27,32 @@ from ferrogate.config.environment import VARIABLES, read_environment
         ("GATEWAY_LOG_LEVEL", "debug", "log", "level", "debug"),
         ("GATEWAY_HEDGE_ENABLED", "true", "hedge", "enabled", True),
         ("GATEWAY_HEDGE_BUDGET", "10%", "hedge", "budget", 0.1),
+        ("GATEWAY_CACHE_SIZE", "1GB", "cache", "size_bytes", 10**9),
     ],
 )
 def test_a_variable_sets_its_setting(variable, text, section, attribute, value):
     config, problems = check_config(None, None, {variable: text})
     assert problems == []
     assert getattr(getattr(config, section), attribute) == value
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "section", "attribute", "value"),
+    [
+        ("GATEWAY_CACHE_EXACT_ENABLED", "true", "exact", "enabled", True),
+        ("GATEWAY_CACHE_EXACT_TTL", "2m", "exact", "ttl_ms", 120_000),
+        ("GATEWAY_CACHE_EXACT_STALE", "30s", "exact", "stale_ms", 30_000),
+        ("GATEWAY_CACHE_EXACT_TOOL_CALLS", "true", "exact", "tool_calls", True),
+        ("GATEWAY_CACHE_EXACT_COALESCE", "false", "exact", "coalesce", False),
+        ("GATEWAY_CACHE_EXACT_IGNORE", "seed, temperature", "exact", "ignore", ("seed", "temperature")),
+        ("GATEWAY_CACHE_SEMANTIC_PROFILE", "recall", "semantic", "profile", "recall"),
+        ("GATEWAY_CACHE_SEMANTIC_THRESHOLD", ".9", "semantic", "threshold", 0.9),
+    ],
+)
+def test_a_variable_sets_a_setting_of_the_cache(variable, text, section, attribute, value):
+    config, problems = check_config(None, None, {variable: text})
+    assert problems == []
+    assert getattr(getattr(config.cache, section), attribute) == value
 
 
 def test_every_variable_leads_to_a_setting_that_exists():

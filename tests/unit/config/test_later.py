@@ -10,8 +10,7 @@ providers:
   openai: {keys: [{name: main, value: sk-0123456789abcdef}]}
   gemini: {keys: [{name: main, value: env.NOT_SET}]}
 models:
-  chat: {targets: [openai/gpt-4o-mini, gemini/gemini-2.5-flash]}
-cache: {exact: {enabled: true, ttl: 300s}}
+  chat: {targets: [openai/gpt-4o-mini, gemini/gemini-2.5-flash], timeouts: {idle: 1s}}
 """
 
 
@@ -22,7 +21,9 @@ def test_later_providers_and_their_targets_are_warned_about(tmp_path: Path) -> N
     assert set(config.providers) == {"openai"}
     assert [target.pair[0] for target in config.models["chat"].targets] == ["openai"]
     assert len(config.warnings) == 3
-    assert all(word in " ".join(config.warnings) for word in ("cache", "providers.gemini", "models.chat"))
+    assert all(
+        word in " ".join(config.warnings) for word in ("timeouts", "providers.gemini", "target gemini")
+    )
 
 
 def test_a_section_with_a_kind_that_ships_is_kept(tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ def test_the_documented_file_is_read(write):
         ("openai", "gpt-4o-mini"),
         ("my-vllm", "qwen"),
     ]
-    assert config.warnings == ("gateway.yaml:9:1: cache is ignored: this version has no response cache",)
+    assert (config.cache.exact.enabled, config.cache.semantic.profile) == (True, "precise")
+    assert config.warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -223,14 +224,12 @@ def test_a_secret_file_is_relative_to_the_file(tmp_path):
 
 
 def test_what_later_versions_read_is_ignored_with_a_warning(write):
-    text = "cache: {a: 1}\nmodels:\n  chat: {targets: [openai/x], cache: {}, timeouts: {idle: 1s}}\n"
+    text = "models:\n  chat: {targets: [openai/x], timeouts: {idle: 1s}}\n"
     config, problems = check(write(text))
     assert problems == []
-    at_top, cache, timeouts = config.warnings
-    assert at_top == "gateway.yaml:1:1: cache is ignored: this version has no response cache"
-    assert cache == "gateway.yaml:3:31: models.chat.cache is ignored: this version has no response cache"
+    (timeouts,) = config.warnings
     assert timeouts.startswith(
-        "gateway.yaml:3:42: models.chat.timeouts is ignored: this version has timeouts"
+        "gateway.yaml:2:31: models.chat.timeouts is ignored: this version has timeouts"
     )
 
 

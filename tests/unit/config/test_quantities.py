@@ -67,7 +67,14 @@ def test_what_is_formatted_reads_back_exactly(value):
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(32 * 2**20, "32MiB"), (64_000, "64kB"), (65_536, "64KiB"), (1_000_001, "1000001B"), (0, "0B")],
+    [
+        (32 * 2**20, "32MiB"),
+        (64_000, "64kB"),
+        (65_536, "64KiB"),
+        (256 * 10**6, "256MB"),
+        (1_000_001, "1000001B"),
+        (0, "0B"),
+    ],
 )
 def test_sizes_are_spelled_short(size, text):
     assert format_bytes(size) == text

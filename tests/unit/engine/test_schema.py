@@ -57,6 +57,14 @@ def test_the_sample_is_valid(validator, golden):
         },
         {"cache": {"exact": {}}, "x-anchors": [1]},
         {"hedge": {"enabled": True, "budget": "5%"}, "affinity": False},
+        {
+            "cache": {
+                "exact": {"ttl": "5m", "ignore": ["seed"]},
+                "semantic": {"threshold": 0.9},
+                "size": "1GB",
+            }
+        },
+        {"models": {"a": {"targets": ["p/m"], "cache": {"exact": {"enabled": True, "stale": 0}}}}},
         {"models": {"a": {"targets": ["p/m"], "hedge": {"budget": 0.1}, "affinity": True, "log": {}}}},
         {"timeouts": {"connect": "250ms", "idle": 5}, "limits": {"json_body": "32MiB", "answer": 1024}},
     ],
@@ -76,6 +84,9 @@ def test_what_the_loader_takes_the_schema_takes(validator, document):
         {"models": {"a": {"targets": []}}},
         {"hedge": {"budget": 2}},
         {"hedge": {"after": "1s"}},
+        {"cache": {"exact": {"ttl": "soon"}}},
+        {"cache": {"semantic": {"profile": "loose"}}},
+        {"models": {"a": {"targets": ["p/m"], "cache": {"size": "1GB"}}}},
         {"models": {"a": {"targets": ["p/m"], "hedge": {"enabled": "perhaps"}}}},
         {"models": {"a": {"targets": ["p/m"], "affinity": 1}}},
     ],
@@ -88,6 +99,9 @@ def test_defaults_are_spelled_with_their_unit():
     definitions = gateway_schema(Registry([]))["$defs"]
     assert definitions["Timeouts"]["properties"]["connect"]["default"] == "10s"
     assert definitions["Limits"]["properties"]["json_body"]["default"] == "32MiB"
+    assert definitions["Log"]["properties"]["payload_size"]["default"] == "2GB"
+    assert definitions["Exact"]["properties"]["ttl"]["default"] == "300s"
+    assert definitions["Cache"]["properties"]["size"]["default"] == "256MB"
 
 
 def test_a_plug_in_s_settings_are_in_its_schema():

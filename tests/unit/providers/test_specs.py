@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 
 from ferrogate import providers
+from ferrogate.config.base import written_name
 from ferrogate.config.models import ProviderSection, check_provider_name
-from ferrogate.config.sections import written_name
 from ferrogate.config.urls import base_url
 from ferrogate.providers import anthropic, azure
 from ferrogate.providers.base import Operation

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from ferrogate.config import load_config
+from ferrogate.engine.cache_calls import NoCache
 from ferrogate.engine.snapshot import Snapshot
 from ferrogate.errors import SnapshotError
 from ferrogate.providers.registry import Registry
 from ferrogate.services import Services
 from ferrogate.services.compose import build
 from ferrogate.services.configuration import ConfigurationService
+from ferrogate.services.ports import CachePort
 from ferrogate.store import DATABASE_NAME, Store, open_store
 
 
@@ -24,6 +26,7 @@ class FakeEngine:
 
     applied: list[Snapshot] = field(default_factory=list)
     refuses: bool = False
+    cache: CachePort = field(default_factory=NoCache)
 
     def apply(self, snapshot: Snapshot) -> int:
         if self.refuses:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from fastapi import Body
 from ferrogate.admin.dependencies import ServicesOf, api_router, problems
 from ferrogate.admin.problems import ProblemError
 from ferrogate.config import Settings
+from ferrogate.config.base import Section
 from ferrogate.engine.describe import describe
 from ferrogate.services import Services
 
@@ -43,18 +45,22 @@ def change_config(changes: Changes, services: ServicesOf) -> dict[str, Any]:
     A setting that the file, the environment or a flag says is a 409 that names it; one that decides how the
     gateway was started (such as `server.port`) is a 422.
     """
-    flat: dict[str, Any] = {}
-    for section, values in changes.items():
-        if isinstance(values, dict):
-            flat.update({f"{section}.{name}": value for name, value in values.items()})
-        elif section in Settings.model_fields and section not in Settings.sections():
-            flat[section] = values
-        else:
-            raise ProblemError(
-                "validation_failed", f"{section} must be a section, like limits: {{json_body: 64MiB}}"
-            )
-    services.configuration.change_settings(flat)
+    services.configuration.change_settings(dict(_flat(changes, Settings)))
     return _shown(services)
+
+
+def _flat(changes: dict[str, Any], model: type[Section], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values by dotted name."""
+    sections = model.sections()
+    for name, value in changes.items():
+        inner = sections.get(name)
+        if isinstance(value, dict) and (inner or not prefix):
+            yield from _flat(value, inner or Section, f"{prefix}{name}.")
+        elif inner or not (prefix or name in model.model_fields):
+            example = "limits: {json_body: 64MiB}"
+            raise ProblemError("validation_failed", f"{prefix}{name} must be a section, like {example}")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def _shown(services: Services) -> dict[str, Any]:

@@ -37,7 +37,9 @@ def get_alias(alias: str, services: ServicesOf) -> dict[str, Any]:
 def put_alias(alias: str, body: AliasBody, services: ServicesOf, response: Response) -> dict[str, Any]:
     """Targets are tried in order; those with a weight share the traffic of the first place."""
     targets = [_target(target) for target in body.targets]
-    options = AliasOptions(body.log.payloads, body.hedge.enabled, body.hedge.budget, body.affinity)
+    options = AliasOptions(
+        body.log.payloads, body.hedge.enabled, body.hedge.budget, body.affinity, body.cache
+    )
     entry, is_new = services.aliases.put(alias, targets, options)
     response.status_code = 201 if is_new else 200
     return _shape(entry)

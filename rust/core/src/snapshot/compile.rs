@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::routes::Routes;
-use super::{Access, Provider, Sending, resolve, schema};
+use super::{Access, Caching, Provider, Sending, resolve, schema};
 use crate::balance::LaneTables;
 
 /// Why a document was refused; the text names the field.
@@ -72,6 +72,8 @@ pub struct Snapshot {
     pub payloads: PayloadRules,
     /// Whether the headers that name internals are sent.
     pub expose_headers: bool,
+    /// Memory that kept answers may take.
+    pub cache_bytes: u64,
     /// All providers.
     pub providers: Vec<Arc<Provider>>,
     pub(super) by_name: HashMap<Box<str>, usize>,
@@ -82,6 +84,9 @@ pub struct Snapshot {
     pub(super) default_sending: Sending,
     /// By alias.
     pub(super) sending: HashMap<Box<str>, Sending>,
+    pub(super) default_caching: Option<Caching>,
+    /// By alias.
+    pub(super) caching: HashMap<Box<str>, Option<Caching>>,
     pub(super) routes: Routes,
 }
 
@@ -110,12 +115,16 @@ impl Snapshot {
         let mut payload_overrides = HashMap::new();
         let default_sending = compile_sending(wire.hedge, wire.affinity)?;
         let mut sending = HashMap::new();
+        let default_caching = compile_caching(wire.cache);
+        let mut caching = HashMap::new();
         for alias in wire.aliases {
             let targets = resolve::compile_alias(&alias, &by_name).map_err(Rejected)?;
             alias_names.push(alias.name.clone().into());
             let hedge = alias.hedge.unwrap_or(wire.hedge);
             let own = compile_sending(hedge, alias.affinity.unwrap_or(wire.affinity))?;
             sending.insert(alias.name.clone().into(), own);
+            let own = alias.cache.map_or_else(|| default_caching.clone(), compile_caching);
+            caching.insert(alias.name.clone().into(), own);
             payload_overrides.extend(alias.payloads.map(|kept| (alias.name.clone().into(), kept)));
             if aliases.insert(alias.name.clone().into(), targets).is_some() {
                 return Err(Rejected(format!("alias {} stands twice", alias.name)));
@@ -132,6 +141,7 @@ impl Snapshot {
             limits,
             payloads: compile_log(wire.log),
             expose_headers: wire.expose_headers,
+            cache_bytes: wire.cache_bytes,
             providers,
             by_name,
             aliases,
@@ -139,6 +149,8 @@ impl Snapshot {
             payload_overrides,
             default_sending,
             sending,
+            default_caching,
+            caching,
             routes: Routes::default(),
         };
         snapshot.prepare_aliases();
@@ -167,6 +179,17 @@ fn compile_sending(hedge: schema::Hedge, affinity: bool) -> Result<Sending, Reje
         return Err(Rejected("hedge: the budget must be from 0 to 1".to_owned()));
     }
     Ok(Sending { hedge: hedge.enabled.then_some(hedge.budget), affinity })
+}
+
+fn compile_caching(wire: schema::Cache) -> Option<Caching> {
+    let exact = wire.exact;
+    exact.enabled.then(|| Caching {
+        ttl: Duration::from_millis(exact.ttl_ms),
+        stale: Duration::from_millis(exact.stale_ms),
+        tool_calls: exact.tool_calls,
+        coalesce: exact.coalesce,
+        ignore: exact.ignore.into_iter().map(String::into_boxed_str).collect(),
+    })
 }
 
 fn compile_log(wire: schema::Log) -> PayloadRules {

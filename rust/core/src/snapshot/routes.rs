@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
@@ -48,6 +49,21 @@ pub struct Sending {
     pub affinity: bool,
 }
 
+/// How answers of a route are kept and served again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caching {
+    /// For how long an answer is fresh.
+    pub ttl: Duration,
+    /// How long beyond that it may still be served while a fresh one is fetched.
+    pub stale: Duration,
+    /// Whether answers that call tools are kept.
+    pub tool_calls: bool,
+    /// Whether identical requests in flight share one call.
+    pub coalesce: bool,
+    /// Members of the request that make no difference.
+    pub ignore: Box<[Box<str>]>,
+}
+
 /// Lanes that share the requests for one name.
 #[derive(Debug)]
 pub struct Route {
@@ -61,6 +77,8 @@ pub struct Route {
     pub spoken: Option<Dialect>,
     /// How they are sent.
     pub sending: Sending,
+    /// How their answers are kept; none are where this is `None`.
+    pub caching: Option<Caching>,
     /// How many requests may be tried again on lanes that fail themselves.
     pub retries: RetryBudget,
     /// How many may be sent twice.
@@ -75,7 +93,12 @@ const HEDGES_AT_ONCE: u32 = 10;
 impl Route {
     /// # Errors
     /// `provider_key_missing` where no key is usable, saying how to add one.
-    fn new(name: &str, resolved: &Resolved, sending: Sending) -> Result<Self, GatewayError> {
+    fn new(
+        name: &str,
+        resolved: &Resolved,
+        sending: Sending,
+        caching: Option<Caching>,
+    ) -> Result<Self, GatewayError> {
         let (mut choices, mut members) = (Vec::new(), Vec::new());
         for tier in resolved {
             let total: f64 = usable(tier).map(|(_, key)| key.weight).sum();
@@ -97,6 +120,7 @@ impl Route {
             choices,
             pool: Arc::new(Pool::new(members)),
             sending,
+            caching,
             retries: RetryBudget::new(RETRIES.0, RETRIES.1),
             hedges: RetryBudget::new(sending.hedge.unwrap_or(0.0), HEDGES_AT_ONCE),
         })
@@ -177,7 +201,13 @@ impl Snapshot {
             _ => asked.model.to_owned(),
         };
         let sending = self.sending.get(asked.model).filter(|_| alias.is_some());
-        let route = Route::new(&shown, &resolved, *sending.unwrap_or(&self.default_sending))?;
+        let caching = self.caching.get(asked.model).filter(|_| alias.is_some());
+        let route = Route::new(
+            &shown,
+            &resolved,
+            *sending.unwrap_or(&self.default_sending),
+            caching.unwrap_or(&self.default_caching).clone(),
+        )?;
         let bounded = is_special || alias.is_none();
         Ok(self.routes.keep(asked.own_provider, name, Arc::new(route), bounded))
     }

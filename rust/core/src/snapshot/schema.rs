@@ -17,6 +17,10 @@ pub(super) struct Document {
     pub hedge: Hedge,
     #[serde(default = "default_affinity")]
     pub affinity: bool,
+    #[serde(default)]
+    pub cache: Cache,
+    #[serde(default = "default_cache_bytes")]
+    pub cache_bytes: u64,
     pub providers: Vec<Provider>,
     pub aliases: Vec<Alias>,
 }
@@ -95,6 +99,41 @@ impl Default for Hedge {
 
 fn default_affinity() -> bool {
     true
+}
+
+#[derive(Deserialize, Clone, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cache {
+    #[serde(default)]
+    pub exact: Exact,
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Exact {
+    pub enabled: bool,
+    pub ttl_ms: u64,
+    pub stale_ms: u64,
+    pub tool_calls: bool,
+    pub coalesce: bool,
+    pub ignore: Vec<String>,
+}
+
+impl Default for Exact {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            ttl_ms: 300_000,
+            stale_ms: 0,
+            tool_calls: false,
+            coalesce: true,
+            ignore: Vec::new(),
+        }
+    }
+}
+
+fn default_cache_bytes() -> u64 {
+    256_000_000
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -187,4 +226,6 @@ pub(super) struct Alias {
     pub hedge: Option<Hedge>,
     #[serde(default)]
     pub affinity: Option<bool>,
+    #[serde(default)]
+    pub cache: Option<Cache>,
 }

@@ -235,3 +235,51 @@ fn bodies_are_kept_as_the_log_says_unless_an_alias_says_otherwise() {
     });
     assert_eq!(limits(&document), [0, 10, 0, 0, 0]);
 }
+
+#[test]
+fn answers_are_kept_as_the_top_level_says_unless_an_alias_says_otherwise() {
+    let target = json!([{"provider": "openai", "model": "gpt", "weight": null}]);
+    let exact = |enabled: bool, ttl_ms: u64, ignore: &[&str]| {
+        json!({"exact": {"enabled": enabled, "ttl_ms": ttl_ms, "stale_ms": 2_000, "tool_calls": true, "coalesce": false,
+            "ignore": ignore}})
+    };
+    let mut document = document(
+        &[provider("openai", &json!([key("k1", &["*"])]))],
+        &json!([
+            {"name": "own", "targets": target, "cache": exact(true, 1_000, &["seed", "temperature"])},
+            {"name": "off", "targets": target, "cache": exact(false, 1_000, &[])},
+            {"name": "plain", "targets": target, "cache": null},
+        ]),
+    );
+    let caching = |snapshot: &Snapshot, model: &str, provider: Option<&str>| {
+        let asked = Asked { model, own_provider: "openai", provider, fallbacks: None };
+        snapshot.route(&asked).unwrap().caching.clone()
+    };
+    let own = Some(Caching {
+        ttl: Duration::from_secs(1),
+        stale: Duration::from_secs(2),
+        tool_calls: true,
+        coalesce: false,
+        ignore: Box::new(["seed".into(), "temperature".into()]),
+    });
+    let unsaid = compile(&document).unwrap();
+    assert_eq!(
+        ["own", "off", "plain", "gpt"].map(|model| caching(&unsaid, model, None)),
+        [own.clone(), None, None, None]
+    );
+    assert_eq!(unsaid.cache_bytes, 256_000_000);
+
+    document["cache"] = exact(true, 60_000, &[]);
+    document["cache_bytes"] = json!(1_000);
+    let snapshot = compile(&document).unwrap();
+    let top = Some(Caching { ttl: Duration::from_secs(60), ignore: Box::default(), ..own.clone().unwrap() });
+    assert_eq!(
+        ["own", "off", "plain", "gpt"].map(|model| caching(&snapshot, model, None)),
+        [own, None, top.clone(), top.clone()]
+    );
+    assert_eq!(caching(&snapshot, "off", Some("openai")), top, "a pinned provider asks for no alias");
+    assert_eq!(snapshot.cache_bytes, 1_000);
+
+    document["cache"]["exact"]["ttl_s"] = json!(1);
+    assert!(compile(&document).unwrap_err().0.contains("unknown field `ttl_s`"));
+}

@@ -1,0 +1,92 @@
+"""Kept answers as the admin API gives them, and which ones are meant."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from ferrogate.admin.schemas import Body
+
+__all__ = ["CacheEntry", "CacheFilter", "CachePage", "CachePurged", "CacheQuery", "CacheStats"]
+
+MOST_ENTRIES = 500
+Said = Annotated[str | None, Field(min_length=1, max_length=512)]
+
+
+class CacheFilter(Body):
+    """Which entries are meant. A misspelled name is refused: without a filter it would be all of them."""
+
+    model: Said = Field(None, description="only answers of this model, as the provider calls it")
+    tenant: Said = Field(None, description="only this tenant's")
+    route: Said = Field(
+        None, description="only answers to requests for this alias or provider/model", examples=["chat"]
+    )
+    text: Said = Field(None, description="found in what was asked, as far as `preview` has it")
+
+    def given(self) -> dict[str, str]:
+        """Return what the engine is asked for."""
+        return self.model_dump(include=set(CacheFilter.model_fields), exclude_none=True)
+
+
+class CacheQuery(CacheFilter):
+    """Which entries are meant, and which page of them."""
+
+    limit: int = Field(50, ge=1, le=MOST_ENTRIES)
+    cursor: str | None = Field(None, max_length=512, description="`next_cursor` of the page before")
+
+
+class TokenCount(BaseModel):
+    """Tokens, as the provider counted them."""
+
+    input: int | None
+    output: int | None
+
+
+class CacheStats(BaseModel):
+    """What is kept now, and what was counted since the start."""
+
+    entries: int = Field(description="those that are too old and were not met since are counted too")
+    bytes: int = Field(description="memory of all entries, with what they cost beside their bodies")
+    max_bytes: int = Field(description="`cache.size`; 0 where the engine keeps no answers")
+    hits: int = Field(description="requests that were served from memory")
+    misses: int = Field(description="requests that were looked up and not found")
+    joined: int = Field(description="those of them that shared another one's call")
+    stores: int = Field(description="answers that were stored, in the place of an older one too")
+    evictions: int = Field(description="pushed out by others, or not let in, for want of memory")
+    expired: int = Field(description="removed for their age")
+    tokens_saved: TokenCount = Field(description="what hits and joined requests did not cost")
+
+
+class CacheEntry(BaseModel):
+    """An answer that is kept."""
+
+    id: str = Field(description="64 hexadecimal digits: the hash of the request")
+    kind: str = Field(examples=["exact"])
+    tenant: str = Field(description="whose requests it may answer", examples=["local"])
+    model: str = Field(description="as the provider calls it", examples=["gpt-4o-mini"])
+    route: str = Field(description="an alias, or provider/model", examples=["chat"])
+    operation: str = Field(examples=["chat.completions"])
+    provider: str = Field(description="who answered", examples=["openai"])
+    status: int = Field(examples=[200])
+    stream: bool = Field(description="it came as a stream")
+    bytes: int = Field(description="memory that it takes")
+    tokens: TokenCount = Field(description="what it cost, and what a hit saves; null where nobody said")
+    hits: int = Field(description="how often it was served")
+    age_s: float = Field(description="seconds since it was stored")
+    ttl_s: float = Field(description="seconds from then in which it is fresh")
+    preview: str = Field(description="the beginning of what was asked", examples=["How do I reset my ..."])
+
+
+class CachePage(BaseModel):
+    """The counts, and a page of entries in no particular order."""
+
+    stats: CacheStats
+    items: list[CacheEntry]
+    next_cursor: str | None = Field(description="null at the end")
+
+
+class CachePurged(BaseModel):
+    """How many entries went."""
+
+    removed: int

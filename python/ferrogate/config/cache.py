@@ -1,0 +1,116 @@
+"""``cache``: answers that are kept and served again. At top level for all, under an alias for that alone.
+
+``docs/caching.md`` says what is kept, for whom, and for how long.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from ferrogate.config.base import Section, listed
+from ferrogate.config.quantities import Bytes, Milliseconds, Timeout
+
+__all__ = ["AliasCache", "AliasExact", "AliasSemantic", "Cache", "Exact", "Semantic"]
+
+_MEMBER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
+_DECIDES = frozenset(
+    {
+        "conversation", "dimensions", "encoding_format", "function_call", "functions", "input",
+        "instructions", "logprobs", "messages", "model", "n", "previous_response_id", "prompt",
+        "response_format", "system", "text", "tool_choice", "tools", "top_logprobs",
+    }
+)  # fmt: skip
+_LEAST_BYTES = 10**6
+
+
+def _member(name: str) -> str:
+    if not _MEMBER.fullmatch(name):
+        raise ValueError("is not the name of a member; write one such as temperature or seed")
+    if name in _DECIDES:
+        raise ValueError(
+            f"says what is asked for, so requests that differ in {name} have different answers; "
+            "only members of sampling, such as temperature or seed, can be left out"
+        )
+    return name
+
+
+def _enough(value: int) -> int:
+    if value < _LEAST_BYTES:
+        raise ValueError("must be at least 1MB; cache.exact.enabled turns the cache off")
+    return value
+
+
+Members = Annotated[tuple[Annotated[str, AfterValidator(_member)], ...], BeforeValidator(listed)]
+Similarity = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class Exact(Section):
+    """The same request gets the same answer again."""
+
+    enabled: bool = Field(default=False, description="keep answers, and serve them to equal requests")
+    ttl_ms: Timeout = Field(default=300_000, alias="ttl", description="how long an answer is fresh")
+    stale_ms: Milliseconds = Field(
+        default=0,
+        alias="stale",
+        description="how long beyond that it may be served while a fresh one is fetched",
+    )
+    tool_calls: bool = Field(default=False, description="keep answers that call tools")
+    coalesce: bool = Field(default=True, description="equal requests at one time share one call")
+    ignore: Members = Field(
+        default=(), description="members of the request that make no difference, such as seed"
+    )
+
+
+class Semantic(Section):
+    """A request that means the same gets the same answer."""
+
+    enabled: bool = Field(default=False, description="no effect yet: this version has no semantic cache")
+    profile: Literal["precise", "recall"] = Field(
+        default="precise", description="a similarity of 0.80 (precise) or 0.75 (recall) is asked for"
+    )
+    threshold: Similarity | None = Field(
+        default=None, description="the similarity that is asked for, instead of the profile's"
+    )
+
+
+class Cache(Section):
+    """Answers that are kept; an alias may say otherwise for itself, but for ``size``."""
+
+    exact: Exact = Field(default_factory=Exact)
+    semantic: Semantic = Field(default_factory=Semantic)
+    size_bytes: Annotated[Bytes, AfterValidator(_enough)] = Field(
+        default=256 * 10**6, alias="size", description="memory of all kept answers together"
+    )
+
+
+class AliasExact(Section):
+    """What an alias says of the exact cache for itself; None leaves it to the top level."""
+
+    enabled: bool | None = Field(default=None, description="keep answers")
+    ttl_ms: Timeout | None = Field(default=None, alias="ttl", description="how long an answer is fresh")
+    stale_ms: Milliseconds | None = Field(
+        default=None, alias="stale", description="how long beyond that it may be served"
+    )
+    tool_calls: bool | None = Field(default=None, description="keep answers that call tools")
+    coalesce: bool | None = Field(default=None, description="equal requests at one time share one call")
+    ignore: Members | None = Field(
+        default=None, description="members that make no difference; in place of the top level's"
+    )
+
+
+class AliasSemantic(Section):
+    """What an alias says of the semantic cache for itself; None leaves it to the top level."""
+
+    enabled: bool | None = Field(default=None, description="no effect yet")
+    profile: Literal["precise", "recall"] | None = Field(default=None, description="precise or recall")
+    threshold: Similarity | None = Field(default=None, description="instead of the profile's")
+
+
+class AliasCache(Section):
+    """What an alias says of the cache for itself; what it leaves out is the top level's."""
+
+    exact: AliasExact = Field(default_factory=AliasExact)
+    semantic: AliasSemantic = Field(default_factory=AliasSemantic)

@@ -1,0 +1,97 @@
+"""What is asked of the answers that an engine keeps: counts, pages of entries, taking away.
+
+The compiled engine speaks JSON here. A filter is a mapping of ``model``, ``tenant``, ``route`` (each as it
+is) and ``text`` (found in what was asked); without any, every entry matches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
+
+import orjson
+
+from ferrogate.errors import EngineError
+
+__all__ = ["CacheCalls", "NoCache"]
+
+Filter = Mapping[str, str]
+T = TypeVar("T")
+
+
+class NoCache:
+    """Stands in where an engine keeps no answers."""
+
+    def stats(self) -> dict[str, Any]:
+        """Nothing was counted."""
+        counts = (
+            "entries",
+            "bytes",
+            "max_bytes",
+            "hits",
+            "misses",
+            "joined",
+            "stores",
+            "evictions",
+            "expired",
+        )
+        return {**dict.fromkeys(counts, 0), "tokens_saved": {"input": 0, "output": 0}}
+
+    def page(self, limit: int, cursor: str | None, which: Filter) -> dict[str, Any]:
+        """No entries."""
+        del limit, cursor, which
+        return {"items": [], "next_cursor": None}
+
+    def purge(self, which: Filter) -> int:
+        """Nothing to take away."""
+        del which
+        return 0
+
+    def remove(self, entry_id: str) -> bool:
+        """There is none of that id."""
+        del entry_id
+        return False
+
+
+class CacheCalls:
+    """The cache of the compiled engine; fits ``services.ports.CachePort``.
+
+    An extension that was built before the cache has none of these methods, and answers like :class:`NoCache`.
+
+    Args:
+        asked: yields the engine, mapping its errors.
+
+    """
+
+    def __init__(self, asked: Callable[[], AbstractContextManager[Any]]) -> None:
+        self._asked = asked
+
+    def stats(self) -> dict[str, Any]:
+        """Return what was counted since the start, and what is there now."""
+        return self._ask(lambda engine: dict(orjson.loads(engine.cache_stats())), NoCache().stats())
+
+    def page(self, limit: int, cursor: str | None, which: Filter) -> dict[str, Any]:
+        """Return ``items`` and ``next_cursor``. Raises ValueError where the cursor is none."""
+        wanted = orjson.dumps(dict(which)).decode()
+        try:
+            return self._ask(
+                lambda engine: dict(orjson.loads(engine.cache_list(limit, cursor, wanted))),
+                NoCache().page(limit, cursor, which),
+            )
+        except EngineError as error:
+            if isinstance(error.__cause__, ValueError):
+                raise ValueError(str(error)) from error
+            raise
+
+    def purge(self, which: Filter) -> int:
+        """Take away all that matches; return how many."""
+        return self._ask(lambda engine: int(engine.cache_purge(orjson.dumps(dict(which)).decode())), 0)
+
+    def remove(self, entry_id: str) -> bool:
+        """Take one away; False where there is none of that id."""
+        return self._ask(lambda engine: bool(engine.cache_remove(entry_id)), False)
+
+    def _ask(self, call: Callable[[Any], T], without: T) -> T:
+        with self._asked() as engine:
+            return call(engine) if hasattr(engine, "cache_stats") else without

@@ -1,0 +1,57 @@
+"""Kept answers as an engine describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["FakeCache", "entry"]
+
+
+def entry(number: int = 1, **known: Any) -> dict[str, Any]:
+    """Return one entry, with an id that begins with its number."""
+    asked = {"tenant": "local", "model": "gpt-4o-mini", "route": "chat", "operation": "chat.completions"}
+    answered = {"provider": "openai", "status": 200, "stream": False, "bytes": 1_400}
+    used = {"tokens": {"input": 12, "output": 40}, "hits": 3, "age_s": 12.5, "ttl_s": 300.0}
+    named = {"id": f"{number:04d}{'a' * 60}", "kind": "exact", "preview": f"question {number}"}
+    return {**named, **asked, **answered, **used, **known}
+
+
+class FakeCache:
+    """Keeps entries in a list; a cursor is the place of the next one."""
+
+    def __init__(self, *entries: dict[str, Any]) -> None:
+        self.entries = list(entries)
+
+    def stats(self) -> dict[str, Any]:
+        counted = {"hits": 30, "misses": 10, "joined": 2, "stores": 8, "evictions": 1, "expired": 4}
+        held = {"entries": len(self.entries), "bytes": 1_400 * len(self.entries), "max_bytes": 256 * 10**6}
+        return {**held, **counted, "tokens_saved": {"input": 384, "output": 1_280}}
+
+    def page(self, limit: int, cursor: str | None, which: Mapping[str, str]) -> dict[str, Any]:
+        if cursor is not None and not cursor.isdigit():
+            raise ValueError("this is no cursor")
+        start = int(cursor or 0)
+        found = [item for item in self.entries if matches(item, which)]
+        more = start + limit < len(found)
+        return {
+            "items": found[start : start + limit],
+            "next_cursor": str(start + limit) if more else None,
+        }
+
+    def purge(self, which: Mapping[str, str]) -> int:
+        before = len(self.entries)
+        self.entries = [item for item in self.entries if not matches(item, which)]
+        return before - len(self.entries)
+
+    def remove(self, entry_id: str) -> bool:
+        before = len(self.entries)
+        self.entries = [item for item in self.entries if item["id"] != entry_id]
+        return len(self.entries) < before
+
+
+def matches(item: dict[str, Any], which: Mapping[str, str]) -> bool:
+    exact = {name: value for name, value in which.items() if name != "text"}
+    return which.get("text", "") in item["preview"] and all(
+        item[name] == said for name, said in exact.items()
+    )

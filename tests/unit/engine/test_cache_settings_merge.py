@@ -1,0 +1,114 @@
+"""``cache`` of environment, file and store, and what the engine is given of it."""
+
+import pytest
+
+from ferrogate.config.cache import AliasCache
+from ferrogate.engine.compile import compile_snapshot
+from ferrogate.engine.describe import describe
+from ferrogate.engine.effective import AliasEntry, AliasOptions, Stored, TargetEntry, check_stored_settings
+from ferrogate.engine.facade import check_snapshot
+from ferrogate.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("file", "environ", "stored", "ttl", "source"),
+    [
+        ("", {}, {}, "300s", "default"),
+        ("", {}, {"cache.exact.ttl": "1m"}, "60s", "store"),
+        ("cache: {exact: {ttl: 2m}}\n", {}, {"cache.exact.ttl": "1m"}, "120s", "file"),
+        ("cache: {exact: {ttl: 2m}}\n", {"GATEWAY_CACHE_EXACT_TTL": "3m"}, {}, "180s", "env"),
+    ],
+)
+def test_who_says_a_value_at_the_top(effective, file, environ, stored, ttl, source):
+    described = describe(effective(file, environ, Stored(settings=stored)))["settings"]["cache.exact.ttl"]
+    assert (described["value"], described["source"]) == (ttl, source)
+
+
+def test_each_voice_leaves_the_others_their_values(effective):
+    stored = Stored(settings={"cache.exact.ttl": "1m", "cache.size": "2GB", "cache.exact.coalesce": False})
+    result = effective("cache: {exact: {ttl: 2m}}\n", {"GATEWAY_CACHE_EXACT_STALE": "4s"}, stored)
+    cache = result.settings.cache
+    assert (cache.exact.ttl_ms, cache.exact.stale_ms, cache.exact.coalesce) == (120_000, 4_000, False)
+    assert cache.size_bytes == 2 * 10**9
+    assert result.sources.keys() == {
+        "cache.exact.ttl", "cache.exact.stale", "cache.exact.coalesce", "cache.size",
+    }  # fmt: skip
+
+
+def test_an_alias_overrides_what_it_names_and_leaves_the_rest(effective, registry):
+    text = (
+        "cache: {exact: {enabled: true, ttl: 2m, ignore: [seed]}, size: 2MB}\nmodels:\n"
+        "  off: {targets: [openai/x], cache: {exact: {enabled: false}}}\n"
+        "  own: {targets: [openai/x], cache: {exact: {stale: 1s, tool_calls: true, ignore: []}}}\n"
+        "  meant: {targets: [openai/x], cache: {semantic: {profile: recall}}}\n"
+        "  plain: [openai/x]\n"
+    )
+    options = AliasOptions(cache=AliasCache.model_validate({"exact": {"coalesce": False}}))
+    stored = Stored(aliases=(AliasEntry("stored", (TargetEntry("openai", "x"),), options=options),))
+    snapshot = compile_snapshot(effective(text, {}, stored), registry, {})
+    check_snapshot(snapshot)
+    top = {
+        "enabled": True, "ttl_ms": 120_000, "stale_ms": 0, "tool_calls": False, "coalesce": True,
+        "ignore": ["seed"],
+    }  # fmt: skip
+    assert snapshot.cache.exact.model_dump() == top
+    assert snapshot.cache_bytes == 2_000_000
+    own = {alias.name: alias.cache and alias.cache.exact.model_dump() for alias in snapshot.aliases}
+    assert own == {
+        "off": {**top, "enabled": False},
+        "own": {**top, "stale_ms": 1_000, "tool_calls": True, "ignore": []},
+        "meant": None,
+        "plain": None,
+        "stored": {**top, "coalesce": False},
+    }
+
+
+def test_an_alias_is_stored_as_people_write_it_and_read_back():
+    cache = AliasCache.model_validate({"exact": {"ttl": "1500ms", "ignore": ["seed"]}})
+    options = AliasOptions(affinity=True, cache=cache)
+    assert options.said() == {"affinity": True, "cache": {"exact": {"ttl": "1500ms", "ignore": ["seed"]}}}
+    assert AliasOptions.of(options.said()) == options
+
+
+@pytest.mark.parametrize(
+    ("stored", "read"),
+    [
+        ({"exact": {"ttl": "1s", "later": 1}, "later": {}}, {"exact": {"ttl": "1s"}}),
+        ({"exact": {"ttl": "in a later version's words"}}, {}),
+        ("later", {}),
+    ],
+)
+def test_what_a_later_version_stored_is_left_out(stored, read):
+    assert AliasOptions.of({"cache": stored}).cache.said() == read
+
+
+def test_a_semantic_cache_that_is_asked_for_is_a_warning(effective):
+    text = (
+        "cache: {semantic: {enabled: true}}\nmodels:\n"
+        "  chat: {targets: [openai/x], cache: {semantic: {enabled: true}}}\n"
+        "  none: {targets: [openai/x], cache: {semantic: {enabled: false, threshold: 0.9}}}\n"
+    )
+    top, alias = effective(text).warnings
+    assert top.endswith("1:29: cache.semantic has no effect: this version has no semantic cache yet")
+    assert "3:3: models.chat.cache.semantic has no effect" in alias
+
+
+def test_the_python_engine_says_that_it_keeps_nothing(effective):
+    text = "server: {engine: python, door: uvicorn}\ncache: {exact: {enabled: true}}\n"
+    assert effective(text).warnings == ("cache.exact has no effect: the Python engine keeps no answers",)
+    assert effective("cache: {exact: {enabled: true}}\n").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"cache.exact": True}, "cache.exact must hold keys and values"),
+        ({"cache.exact.ttl": "soon"}, "cache.exact.ttl is not a duration"),
+        ({"cache.size.max": 1}, "cache.size is not a size"),
+        ({"cache.exact": True, "cache.exact.ttl": "1s"}, "cache.exact.ttl stands inside of a value"),
+        ({"cache": 1}, "cache is not known here"),
+    ],
+)
+def test_a_wrong_stored_value_is_refused(settings, says):
+    with pytest.raises(ConfigError, match=says):
+        check_stored_settings(settings)
