@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod balance;
+pub mod cache;
 pub mod conversation;
 pub mod convert;
 pub mod dialects;
