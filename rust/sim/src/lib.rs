@@ -1,10 +1,11 @@
-//! Balancing on virtual time.
+//! Balancing on virtual time, and caches on traces ([`cache`]).
 //!
 //! A deterministic discrete-event simulation that puts ways of choosing a lane through the situations that gateways
 //! meet. The gateway's own way is the very code of `ferrogate-core`; the rivals are written from their public
 //! descriptions. Seconds to run, no socket, no clock: what it proves can be repeated anywhere.
 
 pub mod bars;
+pub mod cache;
 pub mod lane;
 mod own;
 pub mod policy;

@@ -10,11 +10,11 @@ const EVENT_LIMIT: usize = 4 * 1024 * 1024;
 
 /// An event was longer than can be held.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooLong;
+pub(crate) struct TooLong;
 
 /// What is known of the event that has not ended.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     /// The beginning of a line.
     line: Vec<u8>,
     name: Vec<u8>,
@@ -27,7 +27,7 @@ pub(super) struct Decoder {
 
 impl Decoder {
     /// Takes bytes and calls `event` with the name and the data of each event that ends in them.
-    pub(super) fn push(&mut self, bytes: &[u8], mut event: impl FnMut(&[u8], &[u8])) -> Result<(), TooLong> {
+    pub(crate) fn push(&mut self, bytes: &[u8], mut event: impl FnMut(&[u8], &[u8])) -> Result<(), TooLong> {
         let mut rest = bytes;
         if self.after_cr && !rest.is_empty() {
             self.after_cr = false;
@@ -59,7 +59,7 @@ impl Decoder {
     }
 
     /// The stream ended: what is left counts as an event though no blank line closed it.
-    pub(super) fn finish(&mut self, mut event: impl FnMut(&[u8], &[u8])) {
+    pub(crate) fn finish(&mut self, mut event: impl FnMut(&[u8], &[u8])) {
         let line = std::mem::take(&mut self.line);
         if !line.is_empty() {
             self.line(&line, &mut event);

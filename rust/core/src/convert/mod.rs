@@ -9,7 +9,7 @@
 
 mod anthropic;
 mod data_url;
-mod decoder;
+pub(crate) mod decoder;
 mod dropped;
 mod openai;
 mod refusal;

@@ -34,6 +34,6 @@ impl Span {
 
 /// The next eight bytes, the first one lowest, where there are as many.
 #[inline]
-fn word(bytes: &[u8], at: usize) -> Option<u64> {
+pub(crate) fn word(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..at + 8)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
 }
