@@ -3,6 +3,7 @@
 //! Each engine thread is a shard: its own single-threaded runtime, listening socket and connection pool. Nothing on the
 //! path is shared but the snapshot, which is swapped whole, and counters.
 
+mod cache;
 mod clock;
 mod door;
 mod engine;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use ferrogate_core::cache::key::Reader as Keys;
 use tokio::runtime::Runtime;
 
 use crate::door::Bell;
@@ -30,6 +31,8 @@ pub(crate) struct Shard {
     pub(crate) watches: Watches,
     pub(crate) models: RefCell<ModelLists>,
     pub(crate) clock: Clock,
+    /// Makes the names of answers.
+    pub(crate) keys: RefCell<Keys>,
     random: Cell<u64>,
 }
 
@@ -50,6 +53,7 @@ impl Shard {
             watches: Watches::default(),
             models: RefCell::default(),
             clock: Clock::now(),
+            keys: RefCell::default(),
             random: Cell::new(seed),
         })
     }

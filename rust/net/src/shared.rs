@@ -11,6 +11,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use ferrogate_core::snapshot::Snapshot;
 use rustls::ClientConfig;
 
+use crate::cache::Cache;
 use crate::observe::Metrics;
 
 /// State of one engine.
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) connections: Count,
     pub(crate) accepting: Count,
     pub(crate) buffered: Buffered,
+    pub(crate) cache: Cache,
 }
 
 /// One open connection; counted out when dropped.
@@ -118,6 +120,7 @@ impl Shared {
     pub(crate) fn new(snapshot: ArcSwap<Snapshot>, tls: Arc<ClientConfig>) -> Self {
         Self {
             published: Mutex::new(vec![Arc::downgrade(&snapshot.load())]),
+            cache: Cache::new(usize::try_from(snapshot.load().cache_bytes).unwrap_or(usize::MAX)),
             snapshot,
             generation: AtomicU64::new(1),
             metrics: Arc::default(),

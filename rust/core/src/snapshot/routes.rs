@@ -64,6 +64,13 @@ pub struct Caching {
     pub ignore: Box<[Box<str>]>,
 }
 
+impl Default for Caching {
+    fn default() -> Self {
+        let ttl = Duration::from_secs(300);
+        Self { ttl, stale: Duration::ZERO, tool_calls: false, coalesce: true, ignore: Box::default() }
+    }
+}
+
 /// Lanes that share the requests for one name.
 #[derive(Debug)]
 pub struct Route {

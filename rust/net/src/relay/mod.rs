@@ -3,6 +3,7 @@
 
 mod events;
 mod plain;
+mod riding;
 mod running;
 mod tail;
 
@@ -16,8 +17,11 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 pub(crate) use events::Events;
+use riding::Riding;
 pub(crate) use running::Running;
 
+use crate::cache::Rider;
+use crate::observe::Ticket;
 use crate::server::{Client, Stream};
 use crate::upstream::BULK;
 
@@ -49,6 +53,7 @@ pub(crate) struct Relay {
 enum Source {
     Whole(Bytes),
     Running(Box<Running>),
+    Riding(Box<Riding>),
     Control(Incoming),
 }
 
@@ -76,6 +81,12 @@ impl Relay {
         Self::new(Source::Control(body))
     }
 
+    /// An answer that comes from a call which others may share; `ticket` is that of one who joined it, `length` what the
+    /// head says.
+    pub(crate) fn riding(rider: Rider, ticket: Option<Ticket>, length: Option<u64>) -> Self {
+        Self::new(Source::Riding(Box::new(Riding::new(rider, ticket, length))))
+    }
+
     fn running(running: Box<Running>) -> Self {
         Self::new(Source::Running(running))
     }
@@ -101,6 +112,7 @@ impl Relay {
             Source::Running(running) => {
                 running.poll(cx, self.client.as_ref()).map(|next| next.map(|data| data.map(Frame::data)))
             }
+            Source::Riding(riding) => riding.poll(cx).map(|next| next.map(|data| data.map(Frame::data))),
             Source::Control(incoming) => Pin::new(incoming).poll_frame(cx).map_err(|_| Cut),
         }
     }
@@ -136,6 +148,7 @@ impl Relay {
         match &self.source {
             Source::Whole(bytes) => bytes.is_empty(),
             Source::Running(running) => running.is_over(),
+            Source::Riding(riding) => riding.is_over(),
             Source::Control(incoming) => incoming.is_end_stream(),
         }
     }
@@ -190,6 +203,7 @@ impl Body for Relay {
         match &self.source {
             Source::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Source::Running(running) => running.size_hint(),
+            Source::Riding(_) => SizeHint::default(),
             Source::Control(incoming) => incoming.size_hint(),
         }
     }

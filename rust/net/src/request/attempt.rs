@@ -40,6 +40,8 @@ pub(super) struct Job<'a> {
     pub(super) wishes: Wishes,
     /// The gateway's id of the request.
     pub(super) id: [u8; 26],
+    /// Whether its answer may be kept, so that whom it came from must be known.
+    pub(super) keeps: bool,
 }
 
 impl Job<'_> {

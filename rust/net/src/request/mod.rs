@@ -10,6 +10,7 @@ mod framing;
 mod headers;
 mod hedge;
 mod inbound;
+mod keep;
 mod kept;
 mod models;
 mod opening;
@@ -19,6 +20,7 @@ mod query;
 mod read;
 mod respond;
 mod run;
+mod together;
 mod trial;
 mod verdict;
 mod wishes;
@@ -44,9 +46,11 @@ pub(crate) use plan::Decided;
 pub(crate) use respond::{last_words, plain_error};
 
 use attempt::Job;
+use keep::Named;
 use plan::Plan;
 use read::Payload;
 use run::Run;
+use together::Owned;
 use wishes::Wishes;
 
 use crate::clock;
@@ -128,12 +132,22 @@ async fn answer(
     match prepared {
         Ok(Prepared::Models(rest)) => Box::pin(models::answer(shard, snapshot, &rest, ticket)).await,
         Ok(Prepared::Send(ready)) => {
-            let (payload, plan, wishes) = *ready;
+            let Ready { payload, plan, wishes, named } = *ready;
             let rest = found.map_or("", |route| route.rest);
             let dialect = found.map_or(Dialect::OpenAi, |route| route.dialect);
-            let id = ticket.id;
-            let job = Job { shard, snapshot, head: &head, dialect, operation, rest, payload, wishes, id };
-            Run::new(&job, plan, ticket).answer().await
+            let Some(named) = named else {
+                let id = ticket.id;
+                let head = &head;
+                let job =
+                    Job { shard, snapshot, head, dialect, operation, rest, payload, wishes, id, keeps: false };
+                return Run::new(&job, plan, ticket).answer().await;
+            };
+            if let Some(hit) = named.find(shard, &wishes, &mut ticket) {
+                return keep::serve(&hit, snapshot, ticket);
+            }
+            let (shard, snapshot, rest) = (Rc::clone(shard), Arc::clone(snapshot), rest.into());
+            let owned = Owned { shard, snapshot, head, dialect, operation, rest, payload, wishes, plan };
+            Box::pin(owned.together(named, ticket)).await
         }
         Err(error) => {
             let mut response = respond::error(snapshot, &error, ticket);
@@ -150,8 +164,17 @@ async fn answer(
 enum Prepared {
     /// The gateway answers by itself: the path behind `models`.
     Models(String),
-    /// Something is sent.
-    Send(Box<(Payload, Plan, Wishes)>),
+    /// Something is sent, or found.
+    Send(Box<Ready>),
+}
+
+/// A request that may be sent.
+struct Ready {
+    payload: Payload,
+    plan: Plan,
+    wishes: Wishes,
+    /// Where its answer is kept, if it is.
+    named: Option<Named>,
 }
 
 async fn prepare(
@@ -191,15 +214,17 @@ async fn prepare(
         provider: wishes.provider.as_deref(),
         fallbacks: wishes.fallbacks.as_deref(),
     };
+    let mut named = None;
     let plan = if route.operation.is_stored() || wishes.key.is_some() {
         Plan::single(&snapshot.resolve(&asked)?, wishes.key.as_deref())?
     } else {
         let lanes = snapshot.route(&asked)?;
         let thread = thread(&lanes, &payload, &wishes, ticket);
+        named = Named::of(shard, &lanes, route.operation, &payload, &wishes, ticket);
         Plan::of(lanes, clock::now(), thread)
     };
     let plan = plan.serving(route.dialect, route.operation)?;
-    Ok(Prepared::Send(Box::new((payload, plan, wishes))))
+    Ok(Prepared::Send(Box::new(Ready { payload, plan, wishes, named })))
 }
 
 /// A hash of what requests of one conversation have in common, where they should stay on one lane.

@@ -95,7 +95,7 @@ pub(super) fn gateway_headers(headers: &mut HeaderMap, snapshot: &Snapshot, tick
     let last = ticket.attempts.last().map(|attempt| &attempt.choice);
     let mut values = Values::with_room(ticket.id.len() + last.map_or(0, |last| last.model.len()) + 40);
     headers.insert(REQUEST_ID, values.text(&ticket.id));
-    headers.insert(CACHE, HeaderValue::from_static("off"));
+    headers.insert(CACHE, HeaderValue::from_static(ticket.cache));
     if !snapshot.expose_headers {
         return;
     }

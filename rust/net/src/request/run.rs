@@ -15,6 +15,7 @@ use http::header::HeaderValue;
 use super::attempt::Job;
 use super::carry::DROPPED;
 use super::cut::unless_cut;
+use super::keep::Origin;
 use super::kept::{Kept, KeptBody};
 use super::plan::{Picked, Plan};
 use super::respond::{self, SHOULD_RETRY, gateway_headers};
@@ -168,7 +169,10 @@ impl<'a> Run<'a> {
     fn commit(mut self, committed: Committed, mut trial: Trial) -> Response<Relay> {
         let Committed { mut head, body } = committed;
         trial.win(head.status.as_u16(), &mut self.ticket);
-        let Trial { guard, dropped, .. } = trial;
+        let Trial { guard, dropped, choice, .. } = trial;
+        if self.job.keeps {
+            head.extensions.insert(Origin(choice));
+        }
         if !dropped.is_empty()
             && let Ok(names) = HeaderValue::try_from(dropped.header())
         {
