@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -58,8 +59,32 @@ def test_a_stream_is_kept_and_comes_back_as_a_stream(
     body = chat(routing.provider(upstream.url).model(), stream=True)
     first, second = ask(gateway, body), ask(gateway, body)
     assert (cached(first), cached(second)) == ("miss", "hit-exact")
-    assert first.content == second.content == STREAM
+    assert first.content == STREAM
+    assert text_of(second.content) == "hi"
+    assert second.content.endswith(DONE)
     assert second.headers["content-type"].startswith("text/event-stream")
+
+
+def test_streams_and_whole_answers_serve_each_other(
+    gateway: Gateway, mock: Mock, routing: Routing
+) -> None:
+    provider = routing.provider(mock.url)
+    for first, second in ((True, False), (False, True)):
+        model = provider.model(f"m{first}")
+        asked = [ask(gateway, chat(model, stream=stream)) for stream in (first, second)]
+        assert [cached(answer) for answer in asked] == ["miss", "hit-exact"]
+        texts = [
+            text_of(answer.content) if stream else answer.json()["choices"][0]["message"]["content"]
+            for answer, stream in zip(asked, (first, second), strict=True)
+        ]
+        assert texts[0] == texts[1]
+
+
+def text_of(stream: bytes) -> str:
+    """What a stream says."""
+    events = [json.loads(line[6:]) for line in stream.split(b"\n") if line.startswith(b"data: {")]
+    deltas = [choice["delta"] for event in events for choice in event["choices"]]
+    return "".join(delta.get("content") or "" for delta in deltas)
 
 
 def test_nothing_is_kept_unless_it_was_asked_for(

@@ -4,18 +4,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use ferrogate_core::cache::key::{Form, Key, Rules};
+use ferrogate_core::cache::admit::{self, Ask, Wish};
+use ferrogate_core::cache::key::{Caller, Form, Key, Rules};
+use ferrogate_core::cache::replay;
 use ferrogate_core::cache::store::{Entry, Hit, Shape, State};
-use ferrogate_core::dialects::openai::{Answer, StreamReader};
-use ferrogate_core::dialects::{Dialect, Operation, Usage};
+use ferrogate_core::dialects::{Dialect, Operation, openai};
 use ferrogate_core::snapshot::{Caching, Choice, Route, Snapshot};
-use ferrogate_core::sse::Splitter;
 use http::header::{AGE, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
+use serde::Deserialize;
 
 use super::read::Payload;
 use super::respond::gateway_headers;
-use super::wishes::{CacheWish, Wishes};
+use super::wishes::Wishes;
 use crate::observe::{Outcome, Ticket};
 use crate::relay::Relay;
 use crate::shard::Shard;
@@ -25,9 +26,11 @@ pub(super) struct Named {
     pub(super) key: Key,
     pub(super) stream: bool,
     pub(super) coalesce: bool,
+    ask: Ask,
     form: Form,
     caching: Caching,
     tenant: Box<str>,
+    model: Box<str>,
     preview: Box<str>,
 }
 
@@ -38,141 +41,158 @@ pub(super) struct Origin(pub(super) Choice);
 /// So much of what was asked is shown to people.
 const PREVIEW: usize = 160;
 
+/// Headers of a client that turn on what a provider does not do by itself.
+const BESIDE: [&str; 2] = ["openai-beta", "anthropic-beta"];
+
 impl Named {
     /// The name of a request's answer; None where none is kept. Says in the ticket why.
     pub(super) fn of(
         shard: &Shard,
         route: &Route,
         operation: Operation,
+        headers: &HeaderMap,
         payload: &Payload,
         wishes: &Wishes,
         ticket: &mut Ticket,
     ) -> Option<Self> {
-        let asked_for = matches!(wishes.cache, Some(CacheWish::Exact | CacheWish::Refresh));
+        // A client may ask for it where the route does not keep answers.
+        let asked_for = matches!(wishes.cache, Some(Wish::Exact | Wish::Refresh));
         let caching = route.caching.clone().or_else(|| asked_for.then(Caching::default))?;
         let form = Form::of(Dialect::OpenAi, operation)?;
         ticket.cache = "bypass";
+        let ask = Ask::of(true, false, wishes.cache, wishes.cache_control);
         // A pin or other targets answer otherwise than the name alone does.
         let is_plain = wishes.provider.is_none() && wishes.key.is_none() && wishes.fallbacks.is_none();
-        if !is_plain || wishes.cache == Some(CacheWish::Off) || wishes.no_store {
+        if !is_plain || ask == Ask::OFF {
             return None;
         }
         let body = payload.bytes()?;
         let rules = Rules::ignoring(caching.ignore.iter().map(|name| &**name)).unwrap_or_default();
         let tenant = ticket.principal.as_ref().map_or("", |principal| &principal.tenant);
-        let keyed = shard.keys.borrow_mut().read(body, tenant, form, &rules).ok()?;
-        let preview = keyed.text.as_deref().unwrap_or_default();
-        let end = preview.char_indices().nth(PREVIEW).map_or(preview.len(), |(at, _)| at);
+        let beside = BESIDE.map(|name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or(""));
+        let caller = Caller { tenant, form, beside: &beside };
+        let keyed = shard.keys.borrow_mut().read(body, &caller, &rules).ok()?;
+        let text = keyed.text.as_deref().unwrap_or_default();
         let named = Self {
             key: keyed.key,
             stream: payload.stream,
             coalesce: caching.coalesce,
+            ask,
             form,
             tenant: tenant.into(),
-            preview: preview[..end].into(),
+            model: (&*ticket.model).into(),
+            preview: text.chars().take(PREVIEW).collect::<String>().into(),
             caching,
         };
         ticket.cache = "miss";
         Some(named)
     }
 
-    /// The answer that is there, as the client wants it.
-    pub(super) fn find(
-        &self,
-        shard: &Shard,
-        wishes: &Wishes,
-        ticket: &mut Ticket,
-    ) -> Option<Hit> {
-        if wishes.cache == Some(CacheWish::Refresh) || wishes.no_cache {
+    /// The answer that is there.
+    pub(super) fn find(&self, shard: &Shard, ticket: &mut Ticket) -> Option<Hit> {
+        if !self.ask.exact {
             return None;
         }
         let most = self.caching.ttl.saturating_add(self.caching.stale);
-        let most = wishes.max_age.map_or(most, |age| age.min(most));
-        let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
+        let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX).min(self.ask.max_age);
         let hit = shard.shared.cache.store.get_within(&self.key, now(shard), most)?;
-        let fits = matches!(
-            (hit.entry.shape, self.stream),
-            (Shape::Whole, false) | (Shape::Events, true)
-        );
         // Whoever is told to fetch it anew does so; the others have the old one meanwhile.
-        if !fits || hit.state == (State::Stale { revalidate: true }) {
+        if hit.state == (State::Stale { revalidate: true }) {
             return None;
         }
         ticket.cache = "hit-exact";
         Some(hit)
     }
 
+    /// A hit as the client wants it; None where it cannot be had in that form.
+    pub(super) fn body(&self, hit: &Hit, payload: &Payload) -> Option<Bytes> {
+        let entry = &hit.entry;
+        match (entry.shape, self.stream) {
+            (Shape::Whole, false) | (Shape::Events, true) => Some(entry.body.clone()),
+            (Shape::Whole, true) => {
+                let usage = payload.bytes().is_some_and(|body| wants_usage(body));
+                replay::events(entry.form, &entry.body, usage).map(Into::into)
+            }
+            (Shape::Events, false) => None,
+        }
+    }
+
     /// Puts an answer away, where it may be served to others.
     pub(super) fn put(&self, shard: &Shard, head: &HeaderMap, origin: Option<&Choice>, body: Bytes) {
-        let Some(said) = Said::read(&body, self.stream) else { return };
-        if !said.may_be_kept(self.form, self.caching.tool_calls) {
+        if !self.ask.store {
             return;
         }
-        let content_type = head.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let body = if self.stream {
+            let Ok(whole) = replay::whole(self.form, &body) else { return };
+            whole.into()
+        } else {
+            body
+        };
+        let rules = admit::Rules { tool_calls: self.caching.tool_calls };
+        let Ok(facts) = admit::judge(self.form, StatusCode::OK.as_u16(), &body, rules) else { return };
+        let content_type = match head.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) {
+            Some(content_type) if !self.stream => content_type,
+            _ => "application/json",
+        };
         let entry = Entry {
             tenant: self.tenant.clone(),
             form: self.form,
-            shape: if self.stream { Shape::Events } else { Shape::Whole },
-            body,
+            shape: Shape::Whole,
             status: StatusCode::OK.as_u16(),
             content_type: content_type.into(),
-            model: origin.map_or("", |origin| &origin.model).into(),
+            model: self.model.clone(),
             provider: origin.map_or("", |origin| &origin.provider.name).into(),
-            finish: said.finish,
-            usage: said.usage,
+            finish: facts.finish,
+            usage: openai::Answer::read(&body).ok().and_then(|answer| answer.usage),
             preview: self.preview.clone(),
             ttl: u64::try_from(self.caching.ttl.as_millis()).unwrap_or(u64::MAX),
+            body,
         };
         shard.shared.cache.store.put(&self.key, entry, now(shard));
     }
 }
 
-/// What an answer says of itself.
-struct Said {
-    finish: Option<Box<str>>,
-    usage: Option<Usage>,
-}
-
-impl Said {
-    fn read(body: &Bytes, stream: bool) -> Option<Self> {
-        if !stream {
-            let answer = Answer::read(body).ok()?;
-            return Some(Self { finish: answer.finish, usage: answer.usage });
-        }
-        let (mut splitter, mut reader) = (Splitter::default(), StreamReader::default());
-        splitter.push(body.clone(), |event| _ = reader.found(event), drop);
-        reader.is_complete().then(|| Self { finish: reader.finish.take(), usage: reader.usage })
+/// Whether the client asked for token counts at the end of its stream.
+fn wants_usage(body: &[u8]) -> bool {
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Asked {
+        stream_options: Option<Options>,
     }
-
-    /// Truncated and filtered answers are not, and those that call tools where it was said.
-    fn may_be_kept(&self, form: Form, tool_calls: bool) -> bool {
-        match (form, self.finish.as_deref()) {
-            (Form::Embeddings | Form::Moderations, _) => true,
-            (_, Some("stop" | "completed" | "end_turn" | "stop_sequence")) => true,
-            (_, Some("tool_calls" | "function_call" | "tool_use")) => tool_calls,
-            _ => false,
-        }
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Options {
+        include_usage: bool,
     }
+    let asked: Asked = serde_json::from_slice(body).unwrap_or_default();
+    asked.stream_options.is_some_and(|options| options.include_usage)
 }
 
 fn now(shard: &Shard) -> u64 {
     shard.clock.unix_ms(Instant::now())
 }
 
-/// A hit as the client's answer.
-pub(super) fn serve(hit: &Hit, snapshot: &Arc<Snapshot>, mut ticket: Ticket) -> Response<Relay> {
+/// A hit as the client's answer: `body` is the entry's, in the form that was asked for.
+pub(super) fn serve(
+    hit: &Hit,
+    body: &Bytes,
+    stream: bool,
+    snapshot: &Arc<Snapshot>,
+    mut ticket: Ticket,
+) -> Response<Relay> {
     let entry = &hit.entry;
-    let mut response = Response::new(Relay::whole(entry.body.clone()));
+    let mut response = Response::new(Relay::whole(body.clone()));
     let headers = response.headers_mut();
-    let content_type = HeaderValue::from_str(&entry.content_type);
+    let content_type = if stream { "text/event-stream; charset=utf-8" } else { &entry.content_type };
+    let content_type = HeaderValue::from_str(content_type);
     headers.insert(CONTENT_TYPE, content_type.unwrap_or(HeaderValue::from_static("application/json")));
     headers.insert(AGE, HeaderValue::from(hit.age / 1000));
     ticket.status = StatusCode::OK.as_u16();
-    ticket.stream = entry.shape == Shape::Events;
+    ticket.stream = stream;
     ticket.finish = entry.finish.clone();
     ticket.first_content = Some(Instant::now());
     gateway_headers(headers, snapshot, &ticket);
-    ticket.answered(response.headers(), &entry.body);
+    ticket.answered(response.headers(), body);
     ticket.finish(Outcome::Ok);
     response
 }

@@ -138,13 +138,26 @@ async fn answer(
             let Some(named) = named else {
                 let id = ticket.id;
                 let head = &head;
-                let job =
-                    Job { shard, snapshot, head, dialect, operation, rest, payload, wishes, id, keeps: false };
+                let job = Job {
+                    shard,
+                    snapshot,
+                    head,
+                    dialect,
+                    operation,
+                    rest,
+                    payload,
+                    wishes,
+                    id,
+                    keeps: false,
+                };
                 return Run::new(&job, plan, ticket).answer().await;
             };
-            if let Some(hit) = named.find(shard, &wishes, &mut ticket) {
-                return keep::serve(&hit, snapshot, ticket);
+            if let Some(hit) = named.find(shard, &mut ticket)
+                && let Some(body) = named.body(&hit, &payload)
+            {
+                return keep::serve(&hit, &body, named.stream, snapshot, ticket);
             }
+            ticket.cache = "miss";
             let (shard, snapshot, rest) = (Rc::clone(shard), Arc::clone(snapshot), rest.into());
             let owned = Owned { shard, snapshot, head, dialect, operation, rest, payload, wishes, plan };
             Box::pin(owned.together(named, ticket)).await
@@ -220,7 +233,7 @@ async fn prepare(
     } else {
         let lanes = snapshot.route(&asked)?;
         let thread = thread(&lanes, &payload, &wishes, ticket);
-        named = Named::of(shard, &lanes, route.operation, &payload, &wishes, ticket);
+        named = Named::of(shard, &lanes, route.operation, &head.headers, &payload, &wishes, ticket);
         Plan::of(lanes, clock::now(), thread)
     };
     let plan = plan.serving(route.dialect, route.operation)?;

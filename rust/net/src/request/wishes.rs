@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ferrogate_core::cache::admit::{CacheControl, Wish};
 use ferrogate_core::snapshot::{Access, Principal};
 use ferrogate_core::{GatewayError, Kind, json};
 use http::header::{HOST, HeaderMap, HeaderValue, ORIGIN};
@@ -18,11 +19,8 @@ pub(super) struct Wishes {
     pub(super) key: Option<Box<str>>,
     pub(super) fallbacks: Option<Box<str>>,
     pub(super) timeout: Option<Duration>,
-    pub(super) cache: Option<CacheWish>,
-    /// What `cache-control` says.
-    pub(super) no_store: bool,
-    pub(super) no_cache: bool,
-    pub(super) max_age: Option<Duration>,
+    pub(super) cache: Option<Wish>,
+    pub(super) cache_control: CacheControl,
     /// Refuses what a provider could not be told all of.
     pub(super) strict: bool,
     /// Requests that belong together.
@@ -30,19 +28,6 @@ pub(super) struct Wishes {
     pub(super) client_request_id: Option<Box<str>>,
     /// A JSON object.
     pub(super) tags: Option<Box<str>>,
-}
-
-/// `x-gateway-cache`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CacheWish {
-    /// Neither found nor kept.
-    Off,
-    /// Found and kept, though the route may not say so.
-    Exact,
-    /// The same, and found by its meaning where the route does that.
-    Semantic,
-    /// Asked for anew, and kept.
-    Refresh,
 }
 
 /// Where SDKs put a credential, in the order in which one is looked for: the first header that is there decides.
@@ -91,7 +76,7 @@ impl Wishes {
         for (name, value) in headers {
             let name = name.as_str();
             if name == "cache-control" {
-                wishes.read_cache_control(value);
+                wishes.cache_control = wishes.cache_control.and(value.as_bytes());
                 continue;
             }
             let Some(wish) = name.strip_prefix("x-gateway-").or((name == "x-request-id").then_some(name))
@@ -110,13 +95,7 @@ impl Wishes {
                 "key" => wishes.key = kept(),
                 "fallbacks" => wishes.fallbacks = kept(),
                 "cache" => {
-                    wishes.cache = Some(match text {
-                        "off" => CacheWish::Off,
-                        "exact" => CacheWish::Exact,
-                        "semantic" => CacheWish::Semantic,
-                        "refresh" => CacheWish::Refresh,
-                        _ => return Err(refuse(name)),
-                    });
+                    wishes.cache = Some(Wish::parse(text.as_bytes()).ok_or_else(|| refuse(name))?);
                 }
                 "session" => wishes.session = kept(),
                 "strict" => {
@@ -136,19 +115,6 @@ impl Wishes {
             }
         }
         Ok(wishes)
-    }
-
-    /// Directives that mean something here; others are not the gateway's to judge.
-    fn read_cache_control(&mut self, value: &HeaderValue) {
-        for directive in value.to_str().unwrap_or_default().split(',').map(str::trim) {
-            let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
-            match name.to_ascii_lowercase().as_str() {
-                "no-store" => self.no_store = true,
-                "no-cache" => self.no_cache = true,
-                "max-age" => self.max_age = value.trim_matches('"').parse().ok().map(Duration::from_secs),
-                _ => {}
-            }
-        }
     }
 }
 
