@@ -39,8 +39,9 @@ def test_the_second_of_two_equal_requests_is_answered_from_memory(
     upstream.script = json_answer(ANSWER)
     model = routing.provider(upstream.url).model()
     first = ask(gateway, chat(model, temperature=1, seed=7))
-    body = b'{ "seed": 7, "temperature": 1.0, "stream": false, "messages": [{"content":"h\\u0065llo","role":"user"}],'
-    second = ask(gateway, body + b'"model":"' + model.encode() + b'"}')
+    body = b'{ "seed": 7, "temperature": 1.0, "stream": false, "model": "MODEL", "messages" : '
+    body += b'[{"content": "h\\u0065llo", "role": "user"}] }'
+    second = ask(gateway, body.replace(b"MODEL", model.encode()))
     assert (cached(first), cached(second)) == ("miss", "hit-exact")
     assert second.content == first.content == ANSWER
     assert second.headers["content-type"] == first.headers["content-type"]
@@ -65,9 +66,7 @@ def test_a_stream_is_kept_and_comes_back_as_a_stream(
     assert second.headers["content-type"].startswith("text/event-stream")
 
 
-def test_streams_and_whole_answers_serve_each_other(
-    gateway: Gateway, mock: Mock, routing: Routing
-) -> None:
+def test_streams_and_whole_answers_serve_each_other(gateway: Gateway, mock: Mock, routing: Routing) -> None:
     provider = routing.provider(mock.url)
     for first, second in ((True, False), (False, True)):
         model = provider.model(f"m{first}")
@@ -215,7 +214,7 @@ def test_who_comes_late_gets_the_beginning_and_who_leaves_ends_nothing(
         first.close()
         held.go.set()
         answer = second.read_until(b"[DONE]")
-    assert answer.endswith(b"[DONE]")
+    assert b"[DONE]" in answer
     assert len(upstream.requests) == 1
     assert cached(ask(gateway, body)) == "hit-exact"
 
@@ -260,5 +259,3 @@ def test_where_the_first_call_fails_the_others_make_their_own(
         found = [answer.result() for answer in answers]
     assert sorted(answer.status_code for answer in found) == [200, 200, 200, 500]
     assert len(upstream.requests) == 4
-
-

@@ -112,7 +112,9 @@ impl Relay {
             Source::Running(running) => {
                 running.poll(cx, self.client.as_ref()).map(|next| next.map(|data| data.map(Frame::data)))
             }
-            Source::Riding(riding) => riding.poll(cx).map(|next| next.map(|data| data.map(Frame::data))),
+            Source::Riding(riding) => {
+                riding.poll(cx, self.client.as_ref()).map(|next| next.map(|data| data.map(Frame::data)))
+            }
             Source::Control(incoming) => Pin::new(incoming).poll_frame(cx).map_err(|_| Cut),
         }
     }

@@ -9,6 +9,7 @@ use ferrogate_core::balance::Class;
 use super::Cut;
 use crate::cache::{End, Rider};
 use crate::observe::{Outcome, Ticket};
+use crate::server::{Client, Flush};
 
 /// One rider's way through the answer.
 pub(crate) struct Riding {
@@ -17,46 +18,84 @@ pub(crate) struct Riding {
     ticket: Option<Ticket>,
     /// Bytes that are to come, where the head says so: nobody asks for more than these.
     left: Option<u64>,
-    end: Option<End>,
+    ending: Ending,
+}
+
+/// How far the end has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Open,
+    /// In order.
+    Landed,
+    /// Broken: what went out before must reach the socket.
+    Cutting,
+    Flushing(Flush),
+    /// Broken, and said so.
+    Cut,
 }
 
 impl Riding {
     pub(super) fn new(rider: Rider, ticket: Option<Ticket>, length: Option<u64>) -> Self {
-        Self { rider, ticket, left: length, end: None }
+        Self { rider, ticket, left: length, ending: Ending::Open }
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.end == Some(End::Landed)
+        self.ending == Ending::Landed
     }
 
     /// The next bytes for the client.
-    pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
-        if let Some(end) = self.end {
-            return Poll::Ready((end != End::Landed).then_some(Err(Cut)));
+    pub(super) fn poll(
+        &mut self,
+        cx: &Context<'_>,
+        client: Option<&Client>,
+    ) -> Poll<Option<Result<Bytes, Cut>>> {
+        loop {
+            match self.ending {
+                Ending::Open => match std::task::ready!(self.rider.poll_next(cx)) {
+                    Ok(bytes) => {
+                        self.passed(&bytes);
+                        return Poll::Ready(Some(Ok(bytes)));
+                    }
+                    Err(end) => self.land(end),
+                },
+                Ending::Landed => return Poll::Ready(None),
+                Ending::Cutting => {
+                    let Some((flush, last)) = client.map(Client::begin_flush) else {
+                        self.ending = Ending::Cut;
+                        continue;
+                    };
+                    self.ending = Ending::Flushing(flush);
+                    if let Some(last) = last {
+                        return Poll::Ready(Some(Ok(last)));
+                    }
+                }
+                Ending::Flushing(flush) => {
+                    if let Some(client) = client {
+                        std::task::ready!(client.poll_flushed(flush));
+                    }
+                    self.ending = Ending::Cut;
+                }
+                Ending::Cut => return Poll::Ready(Some(Err(Cut))),
+            }
         }
-        match std::task::ready!(self.rider.poll_next(cx)) {
-            Ok(bytes) => {
-                if let Some(ticket) = &mut self.ticket {
-                    ticket.first_content.get_or_insert_with(std::time::Instant::now);
-                    ticket.answered_more(&bytes);
-                }
-                self.left = self.left.map(|left| left.saturating_sub(bytes.len() as u64));
-                if self.left == Some(0) {
-                    self.land(End::Landed);
-                }
-                Poll::Ready(Some(Ok(bytes)))
-            }
-            Err(end) => {
-                self.land(end);
-                Poll::Ready((end != End::Landed).then_some(Err(Cut)))
-            }
+    }
+
+    fn passed(&mut self, bytes: &Bytes) {
+        if let Some(ticket) = &mut self.ticket {
+            ticket.first_content.get_or_insert_with(std::time::Instant::now);
+            ticket.answered_more(bytes);
+        }
+        self.left = self.left.map(|left| left.saturating_sub(bytes.len() as u64));
+        if self.left == Some(0) {
+            self.land(End::Landed);
         }
     }
 
     fn land(&mut self, end: End) {
-        self.end = Some(end);
+        let is_whole = end == End::Landed;
+        self.ending = if is_whole { Ending::Landed } else { Ending::Cutting };
         let Some(mut ticket) = self.ticket.take() else { return };
-        if end == End::Landed {
+        if is_whole {
             ticket.finish(Outcome::Ok);
         } else {
             ticket.fail(Kind::UpstreamCut, Class::Lane);
