@@ -52,6 +52,14 @@ class Engine:
         """End the threads and close the journal. Idempotent."""
     def lanes(self) -> bytes:
         """JSON list: provider, key, key_id, model, weight, in_flight, requests, failures, last_reason, ..."""
+    def cache_stats(self) -> str:
+        """JSON: what the cache counted since the start, and what is in it."""
+    def cache_list(self, limit: int, cursor: str | None, which: str) -> str:
+        """JSON: ``{"items": [...], "next_cursor": str | null}``. Raises ValueError for what is no cursor."""
+    def cache_purge(self, which: str) -> int:
+        """Take away what a JSON filter means; without members that is all. Returns how many."""
+    def cache_remove(self, entry_id: str) -> bool:
+        """Take one entry away; False where there is none of that id."""
     def metrics(self) -> str:
         """Prometheus text of this engine."""
     def status(self) -> bytes:

@@ -259,3 +259,40 @@ def test_where_the_first_call_fails_the_others_make_their_own(
         found = [answer.result() for answer in answers]
     assert sorted(answer.status_code for answer in found) == [200, 200, 200, 500]
     assert len(upstream.requests) == 4
+
+
+def test_what_is_kept_can_be_seen_and_taken_away(
+    gateway: Gateway, upstream: Upstream, routing: Routing
+) -> None:
+    upstream.script = json_answer(ANSWER)
+    provider = routing.provider(upstream.url)
+    alias = routing.alias(provider.model("gpt"))
+    ask(gateway, chat(alias))
+    ask(gateway, chat(alias))
+    page = gateway.admin.get("/api/v1/cache", params={"route": alias}).json()
+    (entry,) = page["items"]
+    assert (entry["model"], entry["provider"], entry["operation"]) == (
+        "gpt",
+        provider.name,
+        "chat.completions",
+    )
+    assert (entry["hits"], entry["preview"], entry["tokens"]) == (1, "hello", {"input": 7, "output": 3})
+    stats = page["stats"]
+    assert stats["entries"] >= 1
+    assert stats["hits"] >= 1
+    assert stats["tokens_saved"]["output"] >= 3
+    assert gateway.admin.delete(f"/api/v1/cache/{entry['id']}").status_code == 204
+    assert cached(ask(gateway, chat(alias))) == "miss"
+    removed = gateway.admin.request("DELETE", "/api/v1/cache", params={"route": alias})
+    assert removed.json() == {"removed": 1}
+    assert cached(ask(gateway, chat(alias))) == "miss"
+
+
+def test_a_route_keeps_answers_where_its_settings_say_so(
+    gateway: Gateway, upstream: Upstream, routing: Routing
+) -> None:
+    upstream.script = json_answer(ANSWER)
+    settings = {"exact": {"enabled": True, "ttl": "1h", "ignore": ["seed"]}}
+    alias = routing.alias(routing.provider(upstream.url).model(), cache=settings)
+    answers = [gateway.http.post(CHAT, content=chat(alias, seed=seed)) for seed in (1, 2)]
+    assert [cached(answer) for answer in answers] == ["miss", "hit-exact"]

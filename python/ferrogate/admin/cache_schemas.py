@@ -51,11 +51,11 @@ class CacheStats(BaseModel):
     max_bytes: int = Field(description="`cache.size`; 0 where the engine keeps no answers")
     hits: int = Field(description="requests that were served from memory")
     misses: int = Field(description="requests that were looked up and not found")
-    joined: int = Field(description="those of them that shared another one's call")
+    joined: int = Field(description="requests that shared another one's call")
     stores: int = Field(description="answers that were stored, in the place of an older one too")
     evictions: int = Field(description="pushed out by others, or not let in, for want of memory")
     expired: int = Field(description="removed for their age")
-    tokens_saved: TokenCount = Field(description="what hits and joined requests did not cost")
+    tokens_saved: TokenCount = Field(description="what hits did not cost")
 
 
 class CacheEntry(BaseModel):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 
@@ -17,7 +17,6 @@ from ferrogate.errors import EngineError
 __all__ = ["CacheCalls", "NoCache"]
 
 Filter = Mapping[str, str]
-T = TypeVar("T")
 
 
 class NoCache:
@@ -57,8 +56,6 @@ class NoCache:
 class CacheCalls:
     """The cache of the compiled engine; fits ``services.ports.CachePort``.
 
-    An extension that was built before the cache has none of these methods, and answers like :class:`NoCache`.
-
     Args:
         asked: yields the engine, mapping its errors.
 
@@ -69,16 +66,15 @@ class CacheCalls:
 
     def stats(self) -> dict[str, Any]:
         """Return what was counted since the start, and what is there now."""
-        return self._ask(lambda engine: dict(orjson.loads(engine.cache_stats())), NoCache().stats())
+        with self._asked() as engine:
+            return dict(orjson.loads(engine.cache_stats()))
 
     def page(self, limit: int, cursor: str | None, which: Filter) -> dict[str, Any]:
         """Return ``items`` and ``next_cursor``. Raises ValueError where the cursor is none."""
         wanted = orjson.dumps(dict(which)).decode()
         try:
-            return self._ask(
-                lambda engine: dict(orjson.loads(engine.cache_list(limit, cursor, wanted))),
-                NoCache().page(limit, cursor, which),
-            )
+            with self._asked() as engine:
+                return dict(orjson.loads(engine.cache_list(limit, cursor, wanted)))
         except EngineError as error:
             if isinstance(error.__cause__, ValueError):
                 raise ValueError(str(error)) from error
@@ -86,12 +82,10 @@ class CacheCalls:
 
     def purge(self, which: Filter) -> int:
         """Take away all that matches; return how many."""
-        return self._ask(lambda engine: int(engine.cache_purge(orjson.dumps(dict(which)).decode())), 0)
+        with self._asked() as engine:
+            return int(engine.cache_purge(orjson.dumps(dict(which)).decode()))
 
     def remove(self, entry_id: str) -> bool:
         """Take one away; False where there is none of that id."""
-        return self._ask(lambda engine: bool(engine.cache_remove(entry_id)), False)
-
-    def _ask(self, call: Callable[[Any], T], without: T) -> T:
         with self._asked() as engine:
-            return call(engine) if hasattr(engine, "cache_stats") else without
+            return bool(engine.cache_remove(entry_id))

@@ -1,5 +1,6 @@
 //! The engine: threads, lanes, journal, and the snapshot that they serve by.
 
+mod cache;
 mod ending;
 mod lanes;
 
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
+pub use cache::{CacheItem, CachePage, CacheStats, Which};
 pub use lanes::LaneStatus;
 
 use crate::clock;

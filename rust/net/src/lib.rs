@@ -18,4 +18,4 @@ mod shared;
 mod upstream;
 
 pub use door::{Completion, Inbox, Kind as CompletionKind, Submission};
-pub use engine::{Engine, LaneStatus, Options, Status};
+pub use engine::{CacheItem, CachePage, CacheStats, Engine, LaneStatus, Options, Status, Which};

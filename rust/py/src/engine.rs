@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ferrogate_net::journal::Value;
-use ferrogate_net::{Engine as NetEngine, Options};
+use ferrogate_net::{Engine as NetEngine, Options, Which};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
@@ -98,6 +98,31 @@ impl Engine {
         json(py, &self.net.lanes())
     }
 
+    fn cache_stats(&self) -> PyResult<String> {
+        text(&self.net.cache_stats())
+    }
+
+    fn cache_list(
+        &self,
+        py: Python<'_>,
+        limit: usize,
+        cursor: Option<&str>,
+        which: &str,
+    ) -> PyResult<String> {
+        let which = read_which(which)?;
+        let page = py.detach(|| self.net.cache_list(limit, cursor, &which));
+        text(&page.ok_or_else(|| PyValueError::new_err("the cursor is none of this gateway's"))?)
+    }
+
+    fn cache_purge(&self, py: Python<'_>, which: &str) -> PyResult<usize> {
+        let which = read_which(which)?;
+        Ok(py.detach(|| self.net.cache_purge(&which)))
+    }
+
+    fn cache_remove(&self, entry_id: &str) -> bool {
+        self.net.cache_remove(entry_id)
+    }
+
     fn metrics(&self, py: Python<'_>) -> PyResult<String> {
         py.detach(|| self.net.metrics()).map_err(|error| PyRuntimeError::new_err(error.to_string()))
     }
@@ -134,4 +159,12 @@ impl Engine {
     fn journal_release(&self, py: Python<'_>, segment: u64) -> PyResult<u64> {
         Ok(py.detach(|| self.net.journal_release(segment))?)
     }
+}
+
+fn text(value: &impl serde::Serialize) -> PyResult<String> {
+    serde_json::to_string(value).map_err(|error| PyRuntimeError::new_err(error.to_string()))
+}
+
+fn read_which(which: &str) -> PyResult<Which> {
+    serde_json::from_str(which).map_err(|error| PyValueError::new_err(format!("filter: {error}")))
 }

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from ferrogate.engine.cache_calls import CacheCalls, NoCache
+from ferrogate.engine.cache_calls import CacheCalls
 from ferrogate.engine.facade import Engine
 from ferrogate.errors import EngineError, ForkedError
 
@@ -58,14 +58,6 @@ def test_every_call_is_the_extension_s():
 def test_a_cursor_that_is_none_is_the_caller_s_mistake():
     with pytest.raises(ValueError, match="no cursor"):
         calls(Extension()).page(3, "bad", {})
-
-
-def test_an_extension_without_a_cache_keeps_nothing():
-    cache, none = calls(object()), NoCache()
-    assert cache.stats() == none.stats()
-    assert cache.page(3, None, {}) == {"items": [], "next_cursor": None}
-    assert cache.purge({}) == 0
-    assert cache.remove("a") is False
 
 
 def test_an_engine_asks_itself_and_minds_the_fork(effective, registry, monkeypatch):

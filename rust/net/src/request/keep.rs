@@ -140,7 +140,8 @@ impl Named {
             shape: Shape::Whole,
             status: StatusCode::OK.as_u16(),
             content_type: content_type.into(),
-            model: self.model.clone(),
+            model: origin.map_or("", |origin| &origin.model).into(),
+            route: self.model.clone(),
             provider: origin.map_or("", |origin| &origin.provider.name).into(),
             finish: facts.finish,
             usage: openai::Answer::read(&body).ok().and_then(|answer| answer.usage),
@@ -189,7 +190,7 @@ pub(super) fn serve(
     headers.insert(AGE, HeaderValue::from(hit.age / 1000));
     ticket.status = StatusCode::OK.as_u16();
     ticket.stream = stream;
-    ticket.finish = entry.finish.clone();
+    ticket.finish.clone_from(&entry.finish);
     ticket.first_content = Some(Instant::now());
     gateway_headers(headers, snapshot, &ticket);
     ticket.answered(response.headers(), body);

@@ -155,6 +155,7 @@ async fn answer(
             if let Some(hit) = named.find(shard, &mut ticket)
                 && let Some(body) = named.body(&hit, &payload)
             {
+                shard.shared.cache.saved(hit.entry.usage);
                 return keep::serve(&hit, &body, named.stream, snapshot, ticket);
             }
             ticket.cache = "miss";

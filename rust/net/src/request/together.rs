@@ -72,7 +72,7 @@ impl Owned {
         let boarding = if named.coalesce { flights.board(named.key, named.stream) } else { Flights::alone() };
         let rider = match boarding {
             Boarding::First(rider, flight) => {
-                launch(self, named, ticket, flight);
+                launch(self, named, ticket, &flight);
                 let head = {
                     let waiting = pin!(head_of(&rider));
                     unless_cut(&shard, waiting).await
@@ -137,9 +137,9 @@ fn respond(head: Head, rider: Rider, ticket: Option<Ticket>) -> Response<Relay> 
 }
 
 /// Makes the call in a task of its own.
-fn launch(owned: Owned, named: Named, ticket: Ticket, flight: Arc<Flight>) {
+fn launch(owned: Owned, named: Named, ticket: Ticket, flight: &Arc<Flight>) {
     let shard = Rc::clone(&owned.shard);
-    let flown = Arc::clone(&flight);
+    let flown = Arc::clone(flight);
     let task = spawn_local(async move {
         let _landing = Landing { shard: Rc::clone(&shard), flight: Arc::clone(&flown), named: &named };
         let response = owned.alone(ticket, true).await;

@@ -100,6 +100,7 @@ pub fn entry(body: Vec<u8>) -> Entry {
         provider: "openai".into(),
         finish: Some("stop".into()),
         usage: None,
+        route: "".into(),
         preview: "How do I reset my password?".into(),
         ttl: 1,
     }

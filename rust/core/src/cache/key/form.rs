@@ -33,6 +33,17 @@ impl Form {
         })
     }
 
+    /// What is asked for.
+    pub const fn operation(self) -> Operation {
+        match self {
+            Self::Chat | Self::Messages => Operation::ChatCompletions,
+            Self::Responses => Operation::Responses,
+            Self::Completions => Operation::Completions,
+            Self::Embeddings => Operation::Embeddings,
+            Self::Moderations => Operation::Moderations,
+        }
+    }
+
     /// The name in the canonical form, one for those that share entries.
     pub(super) const fn name(self) -> &'static str {
         match self {

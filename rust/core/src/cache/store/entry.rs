@@ -40,6 +40,8 @@ pub struct Entry {
     pub finish: Option<Box<str>>,
     /// What the answer cost, in tokens; what a hit saves.
     pub usage: Option<Usage>,
+    /// The model as it was asked for: an alias, or a provider's.
+    pub route: Box<str>,
     /// The beginning of what was asked, for people.
     pub preview: Box<str>,
     /// Milliseconds after which the answer is no longer fresh.
@@ -53,7 +55,8 @@ const OVERHEAD: usize = mem::size_of::<Entry>() + 2 * super::shard::PLACE + 7 * 
 impl Entry {
     /// Bytes of memory that it counts for.
     pub fn weight(&self) -> usize {
-        let texts = [&self.tenant, &self.content_type, &self.model, &self.provider, &self.preview];
+        let texts =
+            [&self.tenant, &self.content_type, &self.model, &self.provider, &self.route, &self.preview];
         let texts: usize = texts.iter().map(|text| text.len()).sum();
         OVERHEAD + texts + self.finish.as_ref().map_or(0, |finish| finish.len()) + self.body.len()
     }

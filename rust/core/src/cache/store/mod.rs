@@ -17,6 +17,7 @@ mod sketch;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -50,6 +51,20 @@ pub struct Settings {
 pub struct Cursor {
     shard: usize,
     place: usize,
+}
+
+impl Cursor {
+    /// Reads what its `Display` wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (shard, place) = text.split_once('.')?;
+        Some(Self { shard: shard.parse().ok()?, place: place.parse().ok()? })
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.shard, self.place)
+    }
 }
 
 /// The answers.

@@ -22,6 +22,7 @@ fn entry(body: &[u8], ttl: u64) -> Entry {
         provider: "p".into(),
         finish: Some("stop".into()),
         usage: None,
+        route: "".into(),
         preview: "hello".into(),
         ttl,
     }
