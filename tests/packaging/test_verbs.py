@@ -46,7 +46,7 @@ def test_the_example_configuration_is_valid(root: Path) -> None:
     assert problems == []
     assert config is not None
     assert config.warnings == ()
-    assert set(config.models) == {"chat", "cheap"}
+    assert set(config.models) == {"chat", "cheap", "faq"}
 
 
 @pytest.fixture
