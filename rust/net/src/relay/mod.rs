@@ -1,6 +1,7 @@
 //! The way of an answer to the client, after the commit: bytes untouched, a copy to a bounded decoder, back-pressure
 //! by polling, and an end that is true.
 
+mod breaking;
 mod events;
 mod plain;
 mod riding;

@@ -7,9 +7,10 @@ use ferrogate_core::Kind;
 use ferrogate_core::balance::Class;
 
 use super::Cut;
+use super::breaking::Breaking;
 use crate::cache::{End, Rider};
 use crate::observe::{Outcome, Ticket};
-use crate::server::{Client, Flush};
+use crate::server::Client;
 
 /// One rider's way through the answer.
 pub(crate) struct Riding {
@@ -27,11 +28,8 @@ enum Ending {
     Open,
     /// In order.
     Landed,
-    /// Broken: what went out before must reach the socket.
-    Cutting,
-    Flushing(Flush),
-    /// Broken, and said so.
-    Cut,
+    /// Broken.
+    Breaking(Breaking),
 }
 
 impl Riding {
@@ -50,7 +48,7 @@ impl Riding {
         client: Option<&Client>,
     ) -> Poll<Option<Result<Bytes, Cut>>> {
         loop {
-            match self.ending {
+            match &mut self.ending {
                 Ending::Open => match std::task::ready!(self.rider.poll_next(cx)) {
                     Ok(bytes) => {
                         self.passed(&bytes);
@@ -59,23 +57,7 @@ impl Riding {
                     Err(end) => self.land(end),
                 },
                 Ending::Landed => return Poll::Ready(None),
-                Ending::Cutting => {
-                    let Some((flush, last)) = client.map(Client::begin_flush) else {
-                        self.ending = Ending::Cut;
-                        continue;
-                    };
-                    self.ending = Ending::Flushing(flush);
-                    if let Some(last) = last {
-                        return Poll::Ready(Some(Ok(last)));
-                    }
-                }
-                Ending::Flushing(flush) => {
-                    if let Some(client) = client {
-                        std::task::ready!(client.poll_flushed(flush));
-                    }
-                    self.ending = Ending::Cut;
-                }
-                Ending::Cut => return Poll::Ready(Some(Err(Cut))),
+                Ending::Breaking(breaking) => return breaking.poll(client).map(Some),
             }
         }
     }
@@ -93,7 +75,7 @@ impl Riding {
 
     fn land(&mut self, end: End) {
         let is_whole = end == End::Landed;
-        self.ending = if is_whole { Ending::Landed } else { Ending::Cutting };
+        self.ending = if is_whole { Ending::Landed } else { Ending::Breaking(Breaking::Begun) };
         let Some(mut ticket) = self.ticket.take() else { return };
         if is_whole {
             ticket.finish(Outcome::Ok);

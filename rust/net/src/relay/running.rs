@@ -12,12 +12,13 @@ use ferrogate_core::{GatewayError, Kind};
 use http_body::SizeHint;
 use tokio::time::{Sleep, sleep_until};
 
+use super::breaking::Breaking;
 use super::events::Events;
 use super::plain::Plain;
 use super::{Cut, Relay};
 use crate::clock::{self, moment};
 use crate::observe::{Outcome, Ticket};
-use crate::server::{Client, Flush};
+use crate::server::Client;
 use crate::upstream::{AnswerBody, Broken};
 
 /// One answer on its way.
@@ -52,11 +53,7 @@ enum Ending {
     /// In order.
     Over,
     /// Broken: what is queued goes out first.
-    Cutting,
-    /// Broken: what went out before must reach the socket.
-    Flushing(Flush),
-    /// Broken, and said so.
-    Cut,
+    Breaking(Breaking),
 }
 
 impl Running {
@@ -141,26 +138,10 @@ impl Running {
                 }
                 return Poll::Ready(Some(Ok(bytes)));
             }
-            match self.ending {
+            match &mut self.ending {
                 Ending::Open => std::task::ready!(self.read(cx)),
                 Ending::Over => return Poll::Ready(None),
-                Ending::Cutting => {
-                    let Some((flush, last)) = client.map(Client::begin_flush) else {
-                        self.ending = Ending::Cut;
-                        continue;
-                    };
-                    self.ending = Ending::Flushing(flush);
-                    if let Some(last) = last {
-                        return Poll::Ready(Some(Ok(last)));
-                    }
-                }
-                Ending::Flushing(flush) => {
-                    if let Some(client) = client {
-                        std::task::ready!(client.poll_flushed(flush));
-                    }
-                    self.ending = Ending::Cut;
-                }
-                Ending::Cut => return Poll::Ready(Some(Err(Cut))),
+                Ending::Breaking(breaking) => return breaking.poll(client).map(Some),
             }
         }
     }
@@ -277,7 +258,7 @@ impl Running {
     }
 
     fn cut(&mut self, kind: Kind, message: &'static str) {
-        self.ending = Ending::Cutting;
+        self.ending = Ending::Breaking(Breaking::Begun);
         self.body = None;
         if let Content::Events(events) = &mut self.content {
             events.push_error(&GatewayError::new(kind, message));
