@@ -111,6 +111,18 @@ def test_the_only_lane_is_always_asked(gateway: Gateway, upstream: Upstream, rou
     assert len(upstream.requests) == 3
 
 
+def test_a_lane_without_company_or_requests_has_its_worth(
+    gateway: Gateway, mock: Mock, routing: Routing
+) -> None:
+    alone, unused = routing.provider(mock.url), routing.provider(mock.url)
+    routing.alias(unused.model())
+    assert ask(gateway, chat(alone.model())).status_code == 200
+    for provider in (alone, unused):
+        (lane,) = gateway.lanes(provider.name)
+        assert (lane["state"], lane["share"]) == ("ready", 1.0)
+        assert lane["multiplier"] >= 1.0
+
+
 @pytest.mark.parametrize(
     ("code", "body", "kind", "again"),
     [

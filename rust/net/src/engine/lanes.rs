@@ -75,6 +75,8 @@ fn places(routes: &[Arc<Route>], now: Moment) -> Places {
     by_company.sort_by_key(|route| std::cmp::Reverse(route.choices.len()));
     let mut places = Places::new();
     for route in by_company {
+        // Where there is one lane no request works the table out, and before the first request none has.
+        route.pool.refresh(now);
         for (index, member) in route.pool.members().iter().enumerate() {
             places.entry(Arc::as_ptr(&member.lane)).or_default().push(Place {
                 route: route.name.to_string(),
