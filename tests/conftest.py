@@ -23,6 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     kept = clean_environment(os.environ)
     for name in os.environ.keys() - kept.keys():
         del os.environ[name]
+    os.environ.update(kept)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

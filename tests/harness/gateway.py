@@ -34,18 +34,20 @@ _FOREIGN = (
     "OPENROUTER_",
 )
 _FOREIGN_NAMES = ("OLLAMA_HOST", "OLLAMA_API_KEY", "VLLM_API_KEY")
+_SCREEN = ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS", "LINES", "PAGER")
 _NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 T = TypeVar("T")
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """What is left of an environment without anything that configures a gateway or holds a key."""
-    return {
+    """What is left of an environment without anything that configures a gateway or its screen, or holds a key."""
+    kept = {
         name: value
         for name, value in environ.items()
-        if not name.startswith(_FOREIGN) and name not in _FOREIGN_NAMES
+        if not name.startswith(_FOREIGN) and name not in (*_FOREIGN_NAMES, *_SCREEN)
     }
+    return {**kept, "TERM": "xterm"}
 
 
 def until(probe: Callable[[], T | None], what: str, *, patience: float = 15.0, pause: float = 0.02) -> T:
