@@ -134,6 +134,7 @@ impl Engine {
     pub fn apply(&self, document: &[u8]) -> Result<u64, Rejected> {
         let mut lanes = lock(&self.lanes);
         let snapshot = Snapshot::compile(document, &mut lanes)?;
+        self.shared.cache.settle(snapshot.embedding.as_ref()).map_err(Rejected)?;
         if let Some(journal) = lock(&self.running).as_ref().and_then(|running| running.journal.as_ref()) {
             retain_payloads(journal, &snapshot);
         }
@@ -157,6 +158,8 @@ impl Engine {
         if running.is_some() {
             return Ok(());
         }
+        let embedding = self.shared.snapshot.load().embedding.clone();
+        self.shared.cache.settle(embedding.as_ref()).map_err(io::Error::other)?;
         let journal = self
             .options
             .journal

@@ -1,25 +1,31 @@
 //! Answers that are kept or shared: the store of `ferrogate-core`, and the calls that several clients wait for.
 
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use arc_swap::ArcSwapOption;
 use ferrogate_core::cache::store::{Settings, Store};
 use ferrogate_core::dialects::Usage;
+use ferrogate_core::snapshot::Embedding;
 
 mod flight;
 mod flights;
+mod semantic;
 
 pub(crate) use flight::{End, Flight, Head, Rider};
 pub(crate) use flights::{Boarding, Flights};
+pub(crate) use semantic::{Looked, Semantic, Wanted};
 
 /// What all engine threads have of it.
-#[derive(Debug)]
 pub(crate) struct Cache {
-    pub(crate) store: Store,
+    pub(crate) store: Arc<Store>,
     pub(crate) flights: Flights,
     /// What it may hold.
     pub(crate) bytes: usize,
     joined: AtomicU64,
     saved: [AtomicU64; 2],
+    semantic: ArcSwapOption<Semantic>,
 }
 
 /// Past its TTL an answer may be served for as long as a route says, and no longer than this.
@@ -30,12 +36,34 @@ impl Cache {
     pub(crate) fn new(bytes: usize) -> Self {
         let store = Store::new(&Settings { bytes, stale: STALE_MS });
         Self {
-            store,
+            store: Arc::new(store),
             flights: Flights::default(),
             bytes,
             joined: AtomicU64::default(),
             saved: Default::default(),
+            semantic: ArcSwapOption::empty(),
         }
+    }
+
+    /// What finds answers to questions that mean the same, where it is asked for.
+    pub(crate) fn semantic(&self) -> Option<Arc<Semantic>> {
+        self.semantic.load_full()
+    }
+
+    /// Gets the embedder that `settings` ask for, unless it is there already. What another one learned is let go: vectors of
+    /// two models say nothing about each other. The text says why it cannot be had; then nothing has changed.
+    pub(crate) fn settle(&self, settings: Option<&Embedding>) -> Result<(), String> {
+        let present = self.semantic.load();
+        let Some(settings) = settings else {
+            self.semantic.store(None);
+            return Ok(());
+        };
+        if present.as_ref().is_some_and(|present| present.is(settings)) {
+            return Ok(());
+        }
+        let semantic = Semantic::open(settings, &self.store)?;
+        self.semantic.store(Some(Arc::new(semantic)));
+        Ok(())
     }
 
     /// A request was served from memory.
@@ -58,5 +86,11 @@ impl Cache {
     /// A request got another one's answer.
     pub(crate) fn joined(&self) {
         self.joined.fetch_add(1, Relaxed);
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Cache").field("store", &self.store).field("bytes", &self.bytes).finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! The cache as the admin API sees it.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ferrogate_core::cache::key::Key;
@@ -7,6 +8,7 @@ use ferrogate_core::cache::store::{Cursor, Listed};
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
+use crate::cache::Semantic;
 
 /// Which entries are meant; all where nothing is said.
 #[derive(Debug, Default, Deserialize)]
@@ -39,6 +41,32 @@ pub struct CacheStats {
     evictions: u64,
     expired: u64,
     tokens_saved: Tokens,
+    /// None where no route asks for it.
+    semantic: Option<SemanticStats>,
+}
+
+/// Of questions that mean the same. Lookups are counted once each, by what came of them.
+#[derive(Debug, Serialize)]
+struct SemanticStats {
+    entries: usize,
+    vector_bytes: usize,
+    hits: u64,
+    far: u64,
+    vetoed: u64,
+    busy: u64,
+    late: u64,
+    too_long: u64,
+}
+
+impl SemanticStats {
+    fn of(semantic: &Semantic) -> Self {
+        let (entries, vector_bytes) = semantic.size();
+        let counts = semantic.counts();
+        let [hits, far, vetoed, busy, late, too_long] =
+            [&counts.hits, &counts.far, &counts.vetoed, &counts.busy, &counts.late, &counts.too_long]
+                .map(|count| count.load(Relaxed));
+        Self { entries, vector_bytes, hits, far, vetoed, busy, late, too_long }
+    }
 }
 
 /// One entry.
@@ -85,6 +113,7 @@ impl Engine {
             evictions: stats.evictions,
             expired: stats.expired,
             tokens_saved: Tokens { input: Some(input), output: Some(output) },
+            semantic: cache.semantic().map(|semantic| SemanticStats::of(&semantic)),
         }
     }
 
@@ -103,7 +132,12 @@ impl Engine {
 
     /// Takes away all that are meant; says how many.
     pub fn cache_purge(&self, which: &Which) -> usize {
-        self.shared.cache.store.purge(|entry| which.means(entry))
+        let cache = &self.shared.cache;
+        let count = cache.store.purge(|entry| which.means(entry));
+        if let Some(semantic) = cache.semantic() {
+            semantic.sweep();
+        }
+        count
     }
 
     /// Takes one away; false where there is none of that id.
@@ -129,7 +163,7 @@ fn item(listed: &Listed, now: u64) -> CacheItem {
     let seconds = |millis: u64| Duration::from_millis(millis).as_secs_f64();
     CacheItem {
         id: listed.key.to_string(),
-        kind: "exact",
+        kind: if entry.question.is_some() { "semantic" } else { "exact" },
         tenant: entry.tenant.to_string(),
         model: entry.model.to_string(),
         route: entry.route.to_string(),

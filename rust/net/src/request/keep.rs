@@ -1,22 +1,28 @@
 //! Answers that are kept: whether this request has one, how it is served, and what is put away.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ferrogate_core::cache::admit::{self, Ask, Wish};
-use ferrogate_core::cache::key::{Caller, Form, Key, Rules};
+use ferrogate_core::cache::guard::Rule;
+use ferrogate_core::cache::key::{Caller, Form, Key, Rules, Scope};
 use ferrogate_core::cache::replay;
-use ferrogate_core::cache::store::{Entry, Hit, Shape, State};
+use ferrogate_core::cache::store::{Entry, Hit, Question, Shape, State};
 use ferrogate_core::dialects::{Dialect, Operation, openai};
 use ferrogate_core::snapshot::{Caching, Choice, Route, Snapshot};
 use http::header::{AGE, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 use serde::Deserialize;
+use tokio::time::timeout;
 
+use super::own;
 use super::read::Payload;
 use super::respond::gateway_headers;
 use super::wishes::Wishes;
+use crate::cache::{Looked, Wanted};
 use crate::observe::{Outcome, Ticket};
 use crate::relay::Relay;
 use crate::shard::Shard;
@@ -32,7 +38,26 @@ pub(super) struct Named {
     tenant: Box<str>,
     model: Box<str>,
     preview: Box<str>,
+    meant: Option<Meant>,
 }
+
+/// What is compared by meaning.
+struct Meant {
+    question: Question,
+    /// The similarity that is enough.
+    threshold: f32,
+    /// What the lookup made of the question, for when it has an answer.
+    vector: RefCell<Option<Box<[f32]>>>,
+}
+
+/// A text of more bytes has more pieces than the model reads, and more words than the guard judges.
+const LONGEST: usize = 4096;
+
+/// A provider has so long to make a vector; a call takes longer.
+const EMBEDDING: Duration = Duration::from_secs(2);
+
+/// What a client gets that asks for similar answers where the route says nothing of them: the profile `precise`.
+const PRECISE: f32 = 0.80;
 
 /// Whom an answer came from; it travels with the answer's head.
 #[derive(Clone)]
@@ -56,11 +81,12 @@ impl Named {
         ticket: &mut Ticket,
     ) -> Option<Self> {
         // A client may ask for it where the route does not keep answers.
-        let asked_for = matches!(wishes.cache, Some(Wish::Exact | Wish::Refresh));
+        let asked_for = matches!(wishes.cache, Some(Wish::Exact | Wish::Semantic | Wish::Refresh));
         let caching = route.caching.clone().or_else(|| asked_for.then(Caching::default))?;
         let form = Form::of(Dialect::OpenAi, operation)?;
         ticket.cache = "bypass";
-        let ask = Ask::of(true, false, wishes.cache, wishes.cache_control);
+        let threshold = caching.semantic.or_else(|| (wishes.cache == Some(Wish::Semantic)).then_some(PRECISE));
+        let ask = Ask::of(true, threshold.is_some(), wishes.cache, wishes.cache_control);
         // A pin or other targets answer otherwise than the name alone does.
         let is_plain = wishes.provider.is_none() && wishes.key.is_none() && wishes.fallbacks.is_none();
         if !is_plain || ask == Ask::OFF {
@@ -73,7 +99,9 @@ impl Named {
         let caller = Caller { tenant, form, beside: &beside };
         let keyed = shard.keys.borrow_mut().read(body, &caller, &rules).ok()?;
         let text = keyed.text.as_deref().unwrap_or_default();
+        let threshold = threshold.filter(|_| shard.shared.cache.semantic().is_some());
         let named = Self {
+            meant: threshold.and_then(|threshold| Meant::of(keyed.scope, text, threshold)),
             key: keyed.key,
             stream: payload.stream,
             coalesce: caching.coalesce,
@@ -102,6 +130,51 @@ impl Named {
         }
         ticket.cache = "hit-exact";
         Some(hit)
+    }
+
+    /// The answer to a question that means the same.
+    pub(super) async fn find_meant(
+        &self,
+        shard: &Rc<Shard>,
+        snapshot: &Arc<Snapshot>,
+        limit: Option<Duration>,
+        ticket: &mut Ticket,
+    ) -> Option<Hit> {
+        let meant = self.meant.as_ref().filter(|_| self.ask.semantic)?;
+        let semantic = shard.shared.cache.semantic()?;
+        let patience = |limit: Duration| limit.saturating_sub(ticket.arrived.elapsed());
+        let vector = match semantic.provider_model() {
+            Some(model) => {
+                let asking =
+                    own::vector(shard, snapshot, model, &meant.question.text, ticket.principal.clone());
+                let wait = limit.map_or(EMBEDDING, |limit| patience(limit).min(EMBEDDING));
+                Some(timeout(wait, asking).await.ok().flatten()?)
+            }
+            None => None,
+        };
+        let ttl = u64::try_from(self.caching.ttl.as_millis()).unwrap_or(u64::MAX);
+        let looked = semantic
+            .look(
+                Wanted {
+                    question: meant.question.clone(),
+                    threshold: meant.threshold,
+                    max_age: ttl.min(self.ask.max_age),
+                    now: now(shard),
+                    patience: limit.map(patience),
+                },
+                vector,
+            )
+            .await;
+        let Looked { found, nearest, veto, vector } = looked;
+        *meant.vector.borrow_mut() = vector;
+        let (hit, similarity) = found.map_or((None, nearest), |(hit, score)| (Some(hit), Some(score)));
+        ticket.similarity = similarity;
+        if hit.is_some() {
+            ticket.cache = "hit-semantic";
+        } else {
+            ticket.veto = veto.map(Rule::name);
+        }
+        hit
     }
 
     /// A hit as the client wants it; None where it cannot be had in that form.
@@ -146,10 +219,27 @@ impl Named {
             finish: facts.finish,
             usage: openai::Answer::read(&body).ok().and_then(|answer| answer.usage),
             preview: self.preview.clone(),
+            question: self.meant.as_ref().map(|meant| meant.question.clone()),
             ttl: u64::try_from(self.caching.ttl.as_millis()).unwrap_or(u64::MAX),
             body,
         };
-        shard.shared.cache.store.put(&self.key, entry, now(shard));
+        let cache = &shard.shared.cache;
+        if cache.store.put(&self.key, entry, now(shard))
+            && let Some((meant, semantic)) = self.meant.as_ref().zip(cache.semantic())
+        {
+            semantic.learn(self.key, meant.question.clone(), meant.vector.borrow().as_deref());
+        }
+    }
+}
+
+impl Meant {
+    fn of(scope: Scope, text: &str, threshold: f32) -> Option<Self> {
+        let fits = !text.is_empty() && text.len() <= LONGEST;
+        fits.then(|| Self {
+            question: Question { scope, text: text.into() },
+            threshold,
+            vector: RefCell::default(),
+        })
     }
 }
 

@@ -14,6 +14,7 @@ mod keep;
 mod kept;
 mod models;
 mod opening;
+mod own;
 mod pace;
 mod plan;
 mod query;

@@ -22,7 +22,7 @@ use tokio::time::timeout_at;
 
 use super::attempt::Job;
 use super::cut::unless_cut;
-use super::keep::{Named, Origin};
+use super::keep::{self, Named, Origin};
 use super::plan::Plan;
 use super::read::Payload;
 use super::respond::{self, gateway_headers};
@@ -47,6 +47,18 @@ pub(super) struct Owned {
 }
 
 impl Owned {
+    /// The kept answer to a question that means the same, or else a call; whether it is a new answer.
+    async fn answer(self, named: &Named, mut ticket: Ticket) -> (Response<Relay>, bool) {
+        if let Some(hit) = named.find_meant(&self.shard, &self.snapshot, self.wishes.timeout, &mut ticket).await
+            && let Some(body) = named.body(&hit, &self.payload)
+        {
+            self.shard.shared.cache.saved(hit.entry.usage);
+            return (keep::serve(&hit, &body, named.stream, &self.snapshot, ticket), false);
+        }
+        ticket.cache = "miss";
+        (self.alone(ticket, true).await, true)
+    }
+
     /// The call by itself.
     async fn alone(self, ticket: Ticket, keeps: bool) -> Response<Relay> {
         let Self { shard, snapshot, head, dialect, operation, rest, payload, wishes, plan } = self;
@@ -142,13 +154,13 @@ fn launch(owned: Owned, named: Named, ticket: Ticket, flight: &Arc<Flight>) {
     let flown = Arc::clone(flight);
     let task = spawn_local(async move {
         let _landing = Landing { shard: Rc::clone(&shard), flight: Arc::clone(&flown), named: &named };
-        let response = owned.alone(ticket, true).await;
+        let (response, is_new) = owned.answer(&named, ticket).await;
         let (head, mut body) = response.into_parts();
         let status = head.status;
         flown.begin(Head { status, headers: head.headers.clone() });
         let end = fly(&mut body, &flown).await;
         let pieces = flown.end(end);
-        if let (End::Landed, StatusCode::OK, Some(pieces)) = (end, status, pieces) {
+        if let (true, End::Landed, StatusCode::OK, Some(pieces)) = (is_new, end, status, pieces) {
             let body = Bytes::from(pieces.concat());
             let origin = head.extensions.get::<Origin>().map(|origin| &origin.0);
             named.put(&shard, &head.headers, origin, body);
