@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ferrogate.config.base import Section, listed
 from ferrogate.config.quantities import Bytes, Milliseconds, Timeout
 
-__all__ = ["AliasCache", "AliasExact", "AliasSemantic", "Cache", "Exact", "Semantic"]
+__all__ = [
+    "HASHED", "MINILM", "AliasCache", "AliasExact", "AliasSemantic", "Cache", "Embedder", "Exact", "Semantic",
+]  # fmt: skip
 
 _MEMBER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _DECIDES = frozenset(
@@ -43,6 +46,18 @@ def _enough(value: int) -> int:
     return value
 
 
+MINILM: Final = "minilm"
+HASHED: Final = "hashed"
+
+
+def _embedder(name: str) -> str:
+    if name not in (MINILM, HASHED) and not all(name.partition("/")):
+        raise ValueError(
+            "is none: write minilm, hashed, or provider/model such as openai/text-embedding-3-small"
+        )
+    return name
+
+
 Members = Annotated[tuple[Annotated[str, AfterValidator(_member)], ...], BeforeValidator(listed)]
 Similarity = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
@@ -67,7 +82,7 @@ class Exact(Section):
 class Semantic(Section):
     """A request that means the same gets the same answer."""
 
-    enabled: bool = Field(default=False, description="no effect yet: this version has no semantic cache")
+    enabled: bool = Field(default=False, description="serve what was answered to a question of one meaning")
     profile: Literal["precise", "recall"] = Field(
         default="precise", description="a similarity of 0.80 (precise) or 0.75 (recall) is asked for"
     )
@@ -76,11 +91,28 @@ class Semantic(Section):
     )
 
 
+class Embedder(Section):
+    """What makes vectors of questions, so that one meaning can be found in other words."""
+
+    model: Annotated[str, AfterValidator(_embedder)] = Field(
+        default=MINILM,
+        description="minilm (on this machine), hashed (for tests), or a provider's model: provider/name",
+    )
+    path: Path | None = Field(
+        default=None, description="the folder of minilm's weights; else the pip package that carries them"
+    )
+    threads: int = Field(default=1, ge=1, le=64, description="texts that are embedded at one time")
+    queue: int = Field(
+        default=16, ge=1, le=10_000, description="texts that wait; a request beyond them is a miss"
+    )
+
+
 class Cache(Section):
-    """Answers that are kept; an alias may say otherwise for itself, but for ``size``."""
+    """Answers that are kept; an alias may say otherwise for itself, but for ``embedder`` and ``size``."""
 
     exact: Exact = Field(default_factory=Exact)
     semantic: Semantic = Field(default_factory=Semantic)
+    embedder: Embedder = Field(default_factory=Embedder)
     size_bytes: Annotated[Bytes, AfterValidator(_enough)] = Field(
         default=256 * 10**6, alias="size", description="memory of all kept answers together"
     )
@@ -104,7 +136,7 @@ class AliasExact(Section):
 class AliasSemantic(Section):
     """What an alias says of the semantic cache for itself; None leaves it to the top level."""
 
-    enabled: bool | None = Field(default=None, description="no effect yet")
+    enabled: bool | None = Field(default=None, description="serve questions of one meaning alike")
     profile: Literal["precise", "recall"] | None = Field(default=None, description="precise or recall")
     threshold: Similarity | None = Field(default=None, description="instead of the profile's")
 

@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
-pub use cache::{CacheItem, CachePage, CacheStats, Which};
+pub use crate::cache::CacheStats;
+pub use cache::{CacheItem, CachePage, Which};
 pub use lanes::LaneStatus;
 
 use crate::clock;
@@ -304,7 +305,7 @@ impl Engine {
         if let Some(journal) = lock(&self.running).as_ref().and_then(|running| running.journal.as_ref()) {
             totals.journal = journal.figures();
         }
-        self.shared.metrics.render(totals)
+        self.shared.metrics.render(totals, self.shared.cache.stats())
     }
 
     /// How it goes.

@@ -24,6 +24,7 @@ def test_nothing_is_kept_by_default_and_equal_requests_share_where_it_is(read):
             "ignore": [],
         },
         "semantic": {"enabled": False, "profile": "precise", "threshold": None},
+        "embedder": {"model": "minilm", "path": None, "threads": 1, "queue": 16},
         "size": "256MB",
     }  # fmt: skip
     assert config.models["chat"].cache.said() == {}

@@ -12,10 +12,13 @@ use ferrogate_core::snapshot::Embedding;
 mod flight;
 mod flights;
 mod semantic;
+mod stats;
 
 pub(crate) use flight::{End, Flight, Head, Rider};
 pub(crate) use flights::{Boarding, Flights};
 pub(crate) use semantic::{Looked, Semantic, Wanted};
+pub use stats::CacheStats;
+pub(crate) use stats::Tokens;
 
 /// What all engine threads have of it.
 pub(crate) struct Cache {
@@ -74,12 +77,12 @@ impl Cache {
     }
 
     /// Tokens of prompts and of answers that hits did not cost.
-    pub(crate) fn saved_tokens(&self) -> (u64, u64) {
+    fn saved_tokens(&self) -> (u64, u64) {
         (self.saved[0].load(Relaxed), self.saved[1].load(Relaxed))
     }
 
     /// How many got another one's answer.
-    pub(crate) fn joined_requests(&self) -> u64 {
+    fn joined_requests(&self) -> u64 {
         self.joined.load(Relaxed)
     }
 
@@ -91,6 +94,9 @@ impl Cache {
 
 impl fmt::Debug for Cache {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Cache").field("store", &self.store).field("bytes", &self.bytes).finish_non_exhaustive()
+        out.debug_struct("Cache")
+            .field("store", &self.store)
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,5 @@
 //! The cache as the admin API sees it.
 
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ferrogate_core::cache::key::Key;
@@ -8,7 +7,7 @@ use ferrogate_core::cache::store::{Cursor, Listed};
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
-use crate::cache::Semantic;
+use crate::cache::{CacheStats, Tokens};
 
 /// Which entries are meant; all where nothing is said.
 #[derive(Debug, Default, Deserialize)]
@@ -19,54 +18,6 @@ pub struct Which {
     route: Option<String>,
     /// Found in what was asked, whatever its case.
     text: Option<String>,
-}
-
-/// Tokens, as the provider counted them.
-#[derive(Debug, Default, Clone, Copy, Serialize)]
-struct Tokens {
-    input: Option<u64>,
-    output: Option<u64>,
-}
-
-/// Counts since the start, and what is there now.
-#[derive(Debug, Serialize)]
-pub struct CacheStats {
-    entries: usize,
-    bytes: usize,
-    max_bytes: u64,
-    hits: u64,
-    misses: u64,
-    joined: u64,
-    stores: u64,
-    evictions: u64,
-    expired: u64,
-    tokens_saved: Tokens,
-    /// None where no route asks for it.
-    semantic: Option<SemanticStats>,
-}
-
-/// Of questions that mean the same. Lookups are counted once each, by what came of them.
-#[derive(Debug, Serialize)]
-struct SemanticStats {
-    entries: usize,
-    vector_bytes: usize,
-    hits: u64,
-    far: u64,
-    vetoed: u64,
-    busy: u64,
-    late: u64,
-    too_long: u64,
-}
-
-impl SemanticStats {
-    fn of(semantic: &Semantic) -> Self {
-        let (entries, vector_bytes) = semantic.size();
-        let counts = semantic.counts();
-        let [hits, far, vetoed, busy, late, too_long] =
-            [&counts.hits, &counts.far, &counts.vetoed, &counts.busy, &counts.late, &counts.too_long]
-                .map(|count| count.load(Relaxed));
-        Self { entries, vector_bytes, hits, far, vetoed, busy, late, too_long }
-    }
 }
 
 /// One entry.
@@ -99,22 +50,7 @@ pub struct CachePage {
 impl Engine {
     /// What the cache counted, and what is in it.
     pub fn cache_stats(&self) -> CacheStats {
-        let cache = &self.shared.cache;
-        let stats = cache.store.stats();
-        let (input, output) = cache.saved_tokens();
-        CacheStats {
-            entries: stats.entries,
-            bytes: stats.bytes,
-            max_bytes: cache.bytes as u64,
-            hits: stats.hits,
-            misses: stats.misses,
-            joined: cache.joined_requests(),
-            stores: stats.puts,
-            evictions: stats.evictions,
-            expired: stats.expired,
-            tokens_saved: Tokens { input: Some(input), output: Some(output) },
-            semantic: cache.semantic().map(|semantic| SemanticStats::of(&semantic)),
-        }
+        self.shared.cache.stats()
     }
 
     /// A page of at most `limit` entries; None where `cursor` is none.

@@ -85,7 +85,8 @@ impl Named {
         let caching = route.caching.clone().or_else(|| asked_for.then(Caching::default))?;
         let form = Form::of(Dialect::OpenAi, operation)?;
         ticket.cache = "bypass";
-        let threshold = caching.semantic.or_else(|| (wishes.cache == Some(Wish::Semantic)).then_some(PRECISE));
+        let threshold =
+            caching.semantic.or_else(|| (wishes.cache == Some(Wish::Semantic)).then_some(PRECISE));
         let ask = Ask::of(true, threshold.is_some(), wishes.cache, wishes.cache_control);
         // A pin or other targets answer otherwise than the name alone does.
         let is_plain = wishes.provider.is_none() && wishes.key.is_none() && wishes.fallbacks.is_none();

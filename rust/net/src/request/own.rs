@@ -55,7 +55,8 @@ pub(super) async fn vector(
     }
     let asks = Asks { model, input: text, encoding_format: "float" };
     let payload = Payload::own(shard, serde_json::to_vec(&asks).ok()?.into()).ok()?;
-    let asked = Asked { model, own_provider: Dialect::OpenAi.own_provider(), provider: None, fallbacks: None };
+    let asked =
+        Asked { model, own_provider: Dialect::OpenAi.own_provider(), provider: None, fallbacks: None };
     let route = snapshot.route(&asked).ok()?;
     let plan = Plan::of(route, clock::now(), None).serving(Dialect::OpenAi, Operation::Embeddings).ok()?;
     let mut ticket = Ticket::new(shard, DOOR, Instant::now(), Operation::Embeddings);

@@ -49,7 +49,8 @@ pub(super) struct Owned {
 impl Owned {
     /// The kept answer to a question that means the same, or else a call; whether it is a new answer.
     async fn answer(self, named: &Named, mut ticket: Ticket) -> (Response<Relay>, bool) {
-        if let Some(hit) = named.find_meant(&self.shard, &self.snapshot, self.wishes.timeout, &mut ticket).await
+        if let Some(hit) =
+            named.find_meant(&self.shard, &self.snapshot, self.wishes.timeout, &mut ticket).await
             && let Some(body) = named.body(&hit, &self.payload)
         {
             self.shard.shared.cache.saved(hit.entry.usage);

@@ -102,13 +102,7 @@ impl Semantic {
             .map_err(|error| format!("no thread for the embedder: {error}"))?;
         let answers = Arc::new(Answers::new(Arc::clone(store)));
         let tender = tend(&answers).map_err(|error| format!("no thread for the vectors: {error}"))?;
-        Ok(Self {
-            settings: settings.clone(),
-            pool,
-            answers,
-            counts: Arc::default(),
-            tender: Some(tender),
-        })
+        Ok(Self { settings: settings.clone(), pool, answers, counts: Arc::default(), tender: Some(tender) })
     }
 
     /// Whether this is what `settings` ask for.
