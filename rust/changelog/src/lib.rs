@@ -15,6 +15,8 @@ mod keeper;
 mod lock;
 mod pending;
 mod reading;
+#[cfg(test)]
+mod tests;
 
 pub use changelog::{Changelog, Status};
 pub use reading::{Reading, Scanned, Span};
@@ -28,7 +30,7 @@ pub trait Kept: Send + Sync + 'static {
     type Batch: Batch;
 
     /// The name of the thread that writes.
-    const THREAD: &str;
+    const THREAD: &'static str;
 
     /// Waiting changes that weigh more than this are let go, and the log is written anew from memory.
     const MOST_WAITING: usize;

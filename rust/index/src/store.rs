@@ -45,7 +45,7 @@ pub struct Store {
 impl Kept for Partitions {
     type Batch = Vec<u8>;
 
-    const THREAD: &str = "ferrogate-index";
+    const THREAD: &'static str = "ferrogate-index";
     const MOST_WAITING: usize = 64 << 20;
 
     fn encode(&self, batch: &mut Vec<u8>, to: &mut Vec<u8>, _lean: bool) {
