@@ -109,8 +109,8 @@ impl<K: Kept> Keeper<K> {
     /// The next records, in `block`; false where there are none.
     fn encode(&mut self, lean: bool) -> bool {
         if self.block.is_empty() {
+            self.renew |= lean && self.unwritten.weight() > 0;
             self.kept.encode(&mut self.unwritten, &mut self.block, lean);
-            self.renew |= lean && !self.block.is_empty();
         }
         !self.block.is_empty()
     }
