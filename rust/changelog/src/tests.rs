@@ -3,7 +3,9 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Barrier, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
 
 use super::*;
 
@@ -16,14 +18,26 @@ struct Numbers {
     /// Whether the writer has to wait.
     held: Mutex<bool>,
     free: Condvar,
+    /// Where the one who writes everything waits for a test, four times.
+    meet: Option<Barrier>,
 }
 
 const GONE: u32 = 1 << 31;
 
 impl Numbers {
     fn new() -> Arc<Self> {
-        let held = Mutex::new(false);
-        Arc::new(Self { all: Mutex::default(), most: AtomicU64::new(u64::MAX), held, free: Condvar::new() })
+        Self::meeting(None)
+    }
+
+    fn meeting(meet: Option<Barrier>) -> Arc<Self> {
+        let (all, held, free) = (Mutex::default(), Mutex::default(), Condvar::new());
+        Arc::new(Self { all, most: AtomicU64::new(u64::MAX), held, free, meet })
+    }
+
+    fn meet(&self) {
+        if let Some(meet) = &self.meet {
+            meet.wait();
+        }
     }
 
     fn hold(&self, held: bool) {
@@ -34,7 +48,7 @@ impl Numbers {
     fn open(self: &Arc<Self>, folder: &Folder) -> Changelog<Self> {
         let mut reading = Reading::open(&folder.log(), HEAD.to_vec()).unwrap();
         reading.scan(span, |_, record| self.apply(record)).unwrap();
-        Changelog::start(reading, Arc::clone(self), false).unwrap()
+        Changelog::start(reading, Arc::clone(self), self.meet.is_some()).unwrap()
     }
 
     fn apply(&self, record: &[u8]) {
@@ -79,7 +93,18 @@ impl Kept for Numbers {
     fn snapshot(&self, give: &mut dyn FnMut(&mut Vec<u8>) -> io::Result<()>) -> io::Result<()> {
         let mut block = Vec::new();
         self.all.lock().unwrap().iter().for_each(|number| write(&mut block, *number));
-        give(&mut block)
+        self.meet();
+        // A change is made.
+        self.meet();
+        if self.meet.is_some() {
+            // So long that the next piece makes the writer look for changes.
+            thread::sleep(Duration::from_millis(300));
+        }
+        give(&mut block)?;
+        self.meet();
+        // The old log is looked at.
+        self.meet();
+        Ok(())
     }
 
     fn live_bytes(&self) -> u64 {
@@ -156,6 +181,27 @@ fn a_log_of_mostly_nothing_is_written_anew_and_stays_short() {
     }
     drop(log);
     assert!(found(&folder).into_iter().eq(0..30));
+}
+
+#[test]
+fn a_change_beside_a_new_log_is_written_to_both() {
+    let folder = Folder::new();
+    let numbers = Numbers::meeting(Some(Barrier::new(2)));
+    let log = numbers.open(&folder);
+    numbers.meet();
+    numbers.add(&log, 7);
+    numbers.meet();
+    numbers.meet();
+    let copy = Folder::new();
+    fs::create_dir(&copy.0).unwrap();
+    fs::copy(folder.log(), copy.log()).unwrap();
+    numbers.add(&log, 8);
+    numbers.meet();
+    log.flush().unwrap();
+    assert_eq!(log.status().rewrites, 1);
+    drop(log);
+    assert_eq!(found(&copy), [7]);
+    assert_eq!(found(&folder), [7, 8]);
 }
 
 #[test]
