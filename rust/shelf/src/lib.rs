@@ -14,7 +14,7 @@
 //! # let now = 1_700_000_000_000;
 //! let store = Arc::new(store::Store::new(&store::Settings { bytes: 64 << 20, stale: 0 }));
 //! let settings = Settings { limit_bytes: 64 << 20, stale: 0, now };
-//! let (shelf, opened) = Shelf::open(&path, &settings, Arc::clone(&store), |_key, _entry, _stored_at| ())?;
+//! let (shelf, opened) = Shelf::open(&path, &settings, Arc::clone(&store), |_key, _entry, _stored_at| true)?;
 //! assert_eq!(opened.entries, store.stats().entries);
 //! # let key = Key::from_bytes([1; 32]);
 //! store.remove(&key);
@@ -73,18 +73,22 @@ pub struct Shelf {
 impl Shelf {
     /// Reads a file into a store, or begins one with its folder, and starts the thread that writes it. `each` sees every
     /// answer, with the time at which it was stored, before the store gets it: each key once, in the order in which they were
-    /// written.
+    /// written. Where it says false the answer is neither read nor kept any longer.
     ///
-    /// Where another process has the file open the error is [`io::ErrorKind::ResourceBusy`], and the store is as it was.
+    /// Where another process has the file open the error is [`io::ErrorKind::ResourceBusy`], and the store is as it was. It
+    /// may be tried again when the store is in use: what is there stays where it is no older than the file's, and gets
+    /// into the file. The file knows nothing of what was purged before; that is for `each` to say.
     pub fn open(
         path: &Path,
         settings: &Settings,
         store: Arc<Store>,
-        each: impl FnMut(&Key, &Entry, u64),
+        each: impl FnMut(&Key, &Entry, u64) -> bool,
     ) -> io::Result<(Self, Opened)> {
+        let before = store.stats().entries;
         let (reading, opened) = load::load(path, settings, &store, each)?;
+        let in_use = before > 0 || store.stats().entries > opened.entries;
         let answers = Arc::new(Answers::new(store, settings.limit_bytes));
-        let renew = opened.damaged > 0 || opened.left_out > 0;
+        let renew = in_use || opened.damaged > 0 || opened.left_out + opened.refused > 0;
         Ok((Self { log: Changelog::start(reading, answers, renew)? }, opened))
     }
 

@@ -20,6 +20,8 @@ pub struct Opened {
     pub expired: usize,
     /// Answers, older than the others, that the limit has no room for.
     pub left_out: usize,
+    /// Answers that the caller did not want.
+    pub refused: usize,
     /// Answers that only a later version can read.
     pub unread: usize,
     /// Bytes behind the last whole record, which were cut off: what a crash left of a write.
@@ -41,7 +43,7 @@ pub(crate) fn load(
     path: &Path,
     settings: &Settings,
     store: &Store,
-    mut each: impl FnMut(&Key, &Entry, u64),
+    mut each: impl FnMut(&Key, &Entry, u64) -> bool,
 ) -> io::Result<(Reading, Opened)> {
     let mut reading = Reading::open(path, record::HEAD.to_vec())?;
     let mut opened = Opened { aside: reading.aside().map(Path::to_owned), ..Opened::default() };
@@ -71,7 +73,13 @@ pub(crate) fn load(
             opened.unread += 1;
             return;
         };
-        each(&key, &entry, stored_at);
+        if store.peek(&key).is_some_and(|listed| listed.stored_at >= stored_at) {
+            return;
+        }
+        if !each(&key, &entry, stored_at) {
+            opened.refused += 1;
+            return;
+        }
         opened.entries += usize::from(store.put(&key, entry, stored_at));
     })?;
     Ok((reading, opened))

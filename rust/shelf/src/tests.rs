@@ -13,6 +13,8 @@ use proptest::prelude::*;
 use super::record::{self, HEAD};
 use super::{Opened, Settings, Shelf};
 
+mod damage;
+
 const NOW: u64 = 1_700_000_000_000;
 const TTL: u64 = 60_000;
 const SETTINGS: Settings = Settings { limit_bytes: 8 << 20, stale: 5_000, now: NOW };
@@ -51,6 +53,7 @@ impl Folder {
         let mut seen = BTreeSet::new();
         let (file, opened) = Shelf::open(&self.log(), limits, Arc::clone(&store), |key, _, _| {
             assert!(seen.insert(*key), "{key} was seen twice");
+            true
         })?;
         assert_eq!(seen.len(), opened.entries);
         Ok((Kept { store, shelf: file }, opened))
@@ -188,123 +191,26 @@ fn what_is_too_old_is_passed_over_and_does_not_uncover_what_it_replaced() {
     assert_eq!(kept.bodies(), bodies([(1, "fresh"), (2, "stale")]));
 }
 
-/// A log of four records, and where each ends: two answers, one that replaces the first, and the removal of the second.
-fn small() -> (Vec<u8>, Vec<usize>) {
-    let mut log = HEAD.to_vec();
-    let mut ends = Vec::new();
-    for (number, body) in [(1, "one"), (2, "two"), (1, "one anew")] {
-        record::put(&mut log, &key(number), NOW, &entry(body));
-        ends.push(log.len());
-    }
-    record::remove(&mut log, &key(2));
-    ends.push(log.len());
-    (log, ends)
-}
-
-/// What the whole records say when so many of them count.
-fn said(records: usize) -> BTreeMap<u8, String> {
-    match records {
-        0 => bodies([]),
-        1 => bodies([(1, "one")]),
-        2 => bodies([(1, "one"), (2, "two")]),
-        3 => bodies([(1, "one anew"), (2, "two")]),
-        _ => bodies([(1, "one anew")]),
-    }
-}
-
 #[test]
-fn a_log_may_end_anywhere() {
-    let (log, ends) = small();
-    for end in 0..=log.len() {
-        let folder = Folder::with(&log[..end]);
-        let (kept, opened) = folder.open();
-        let whole = ends.iter().filter(|at| **at <= end).count();
-        let good = ends[..whole].last().copied().unwrap_or(HEAD.len());
-        assert_eq!(kept.bodies(), said(whole), "cut at {end}");
-        assert_eq!((opened.torn, opened.damaged), (end.saturating_sub(good) as u64, 0), "cut at {end}");
-        assert_eq!(opened.aside, None);
-        // What is written next stands where the torn record stood.
-        kept.put(9, "nine");
-        drop(kept);
-        let (kept, opened) = folder.open();
-        let mut expected = said(whole);
-        expected.insert(9, "nine".to_owned());
-        assert_eq!((kept.bodies(), opened.torn, opened.damaged), (expected, 0, 0), "cut at {end}");
-    }
-}
-
-#[test]
-fn a_garbled_tail_costs_its_records_only() {
-    let (log, ends) = small();
-    for from in HEAD.len()..log.len() {
-        let mut garbled = log.clone();
-        for (at, byte) in garbled[from..].iter_mut().enumerate() {
-            *byte ^= u8::try_from(at % 251).unwrap() | 1;
-        }
-        let folder = Folder::with(&garbled);
-        let (kept, opened) = folder.open();
-        let whole = ends.iter().filter(|at| **at <= from).count();
-        assert_eq!(kept.bodies(), said(whole), "garbled from {from}");
-        assert!(opened.torn > 0);
-    }
-}
-
-#[test]
-fn a_flipped_byte_costs_its_record_only_and_is_gone_soon() {
-    let (log, ends) = small();
-    for at in HEAD.len()..log.len() {
-        let mut damaged = log.clone();
-        damaged[at] ^= 0x40;
-        let folder = Folder::with(&damaged);
-        let (kept, opened) = folder.open();
-        let lost = ends.iter().filter(|end| **end <= at).count();
-        let expected = match lost {
-            // These two were replaced and removed.
-            0 | 1 => said(4),
-            2 => bodies([(1, "one")]),
-            _ => said(3),
-        };
-        assert_eq!(kept.bodies(), expected, "flipped at {at}");
-        let size = ends[lost] - lost.checked_sub(1).map_or(HEAD.len(), |before| ends[before]);
-        assert_eq!(opened.damaged + opened.torn, size as u64);
-        kept.shelf.flush().unwrap();
-        drop(kept);
-        let (kept, opened) = folder.open();
-        assert_eq!((kept.bodies(), opened.damaged, opened.torn), (expected, 0, 0), "flipped at {at}");
-    }
-}
-
-#[test]
-fn a_log_of_another_version_is_set_aside() {
-    let (mut log, _) = small();
-    log[HEAD.len() - 1] += 1;
-    let folder = Folder::with(&log);
-    let (kept, opened) = folder.open();
-    assert_eq!(kept.bodies(), bodies([]));
-    assert_eq!(fs::read(opened.aside.unwrap()).unwrap(), log);
-    kept.put(1, "one");
+fn what_came_into_the_store_before_the_file_stays_and_gets_into_the_file() {
+    let folder = Folder::new();
+    let (kept, _) = folder.open();
+    kept.put_at(1, "one", NOW - 2);
+    kept.put_at(2, "two", NOW - 1);
+    kept.put_at(3, "three", NOW - 1);
     drop(kept);
-    assert_eq!(folder.open().0.bodies(), bodies([(1, "one")]));
-}
-
-#[test]
-fn an_answer_that_only_a_later_version_can_read_is_passed_over() {
-    let mut log = HEAD.to_vec();
-    let mut strange = Vec::new();
-    record::put(&mut strange, &key(1), NOW, &entry("one"));
-    // The form, behind the prefix and the tenant, is one that is not known; both sums are right.
-    let at = record::PREFIX + 5 + "local".len() + 5;
-    assert_eq!(strange[at], 1);
-    strange[at] = 99;
-    let sum = crc32fast::hash(&strange[record::PREFIX..]);
-    strange[16..20].copy_from_slice(&sum.to_le_bytes());
-    let sum = crc32fast::hash(&strange[8..record::PREFIX]);
-    strange[4..8].copy_from_slice(&sum.to_le_bytes());
-    log.extend_from_slice(&strange);
-    record::put(&mut log, &key(2), NOW, &entry("two"));
-    let (kept, opened) = Folder::with(&log).open();
-    assert_eq!(opened, Opened { entries: 1, unread: 1, ..Opened::default() });
-    assert_eq!(kept.bodies(), bodies([(2, "two")]));
+    let store = Arc::new(Store::new(&store::Settings { bytes: 8 << 20, stale: 0 }));
+    store.put(&key(1), entry("one anew"), NOW - 1);
+    store.put(&key(2), entry("two of before"), NOW - 2);
+    store.put(&key(4), entry("four"), NOW);
+    let wanted = |asked: &Key, _: &Entry, _| *asked != key(3);
+    let (shelf, opened) = Shelf::open(&folder.log(), &SETTINGS, Arc::clone(&store), wanted).unwrap();
+    assert_eq!((opened.entries, opened.refused), (1, 1));
+    let kept = Kept { store, shelf };
+    let expected = bodies([(1, "one anew"), (2, "two"), (4, "four")]);
+    assert_eq!(kept.bodies(), expected);
+    drop(kept);
+    assert_eq!(folder.open().0.bodies(), expected);
 }
 
 #[test]
@@ -340,30 +246,6 @@ fn nobody_else_may_read_it() {
     for file in fs::read_dir(folder.log().parent().unwrap()).unwrap() {
         assert_eq!(mode(&file.unwrap().path()), 0o600);
     }
-}
-
-#[test]
-fn a_disk_that_refuses_is_reported_and_tried_again() {
-    let (mut log, ends) = small();
-    // A log that is damaged has to be written anew, which a folder in the new file's place prevents.
-    log[ends[0] - 1] ^= 1;
-    let folder = Folder::with(&log);
-    let blocked = folder.0.join("cache").join("answers.log.new");
-    fs::create_dir(&blocked).unwrap();
-    let (kept, _) = folder.open();
-    assert!(kept.shelf.flush().is_err());
-    kept.put(7, "seven");
-    assert!(kept.shelf.flush().is_err());
-    let status = kept.shelf.status();
-    assert!(status.failure.is_some());
-    assert_eq!((status.failures, status.rewrites), (1, 0));
-    drop(kept);
-    fs::remove_dir(&blocked).unwrap();
-    let (kept, opened) = folder.open();
-    assert!(opened.damaged > 0);
-    kept.shelf.flush().unwrap();
-    assert_eq!((kept.shelf.status().failure, kept.shelf.status().rewrites), (None, 1));
-    assert_eq!(kept.bodies(), bodies([(1, "one anew"), (7, "seven")]));
 }
 
 #[derive(Debug, Clone)]

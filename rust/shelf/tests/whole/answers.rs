@@ -43,7 +43,10 @@ impl Drop for Folder {
 pub(crate) fn open(path: &Path, mut each: impl FnMut(u64, &[u8])) -> (Arc<Store>, Shelf) {
     let store = Arc::new(Store::new(&store::Settings { bytes: 64 << 20, stale: 0 }));
     let settings = Settings { limit_bytes: LIMIT, stale: 0, now: NOW };
-    let each = |key: &Key, entry: &Entry, _| each(number(key), &entry.body);
+    let each = |key: &Key, entry: &Entry, _| {
+        each(number(key), &entry.body);
+        true
+    };
     let (shelf, opened) = Shelf::open(path, &settings, Arc::clone(&store), each).unwrap();
     assert_eq!((opened.damaged, opened.unread, opened.aside), (0, 0, None));
     (store, shelf)
