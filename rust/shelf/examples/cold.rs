@@ -84,5 +84,6 @@ fn answer(number: u64, bytes: usize) -> Entry {
         route: "gpt-4o-mini".into(),
         preview: "How do I reset my password? I tried it twice and no mail came.".into(),
         ttl: 3_600_000,
+        question: None,
     }
 }

@@ -4,8 +4,8 @@
 //! a record without the field is an entry without it. A tag is never given to something else.
 
 use bytes::Bytes;
-use ferrogate_core::cache::key::Form;
-use ferrogate_core::cache::store::{Entry, Shape};
+use ferrogate_core::cache::key::{Form, Scope};
+use ferrogate_core::cache::store::{Entry, Question, Shape};
 use ferrogate_core::dialects::Usage;
 
 #[cfg(test)]
@@ -23,6 +23,8 @@ const USAGE: u8 = 9;
 const ROUTE: u8 = 10;
 const PREVIEW: u8 = 11;
 const BODY: u8 = 12;
+/// A scope, and a text behind it.
+const QUESTION: u8 = 13;
 
 /// Appends the fields of an entry, its TTL aside.
 pub(crate) fn write(to: &mut Vec<u8>, entry: &Entry) {
@@ -46,6 +48,9 @@ pub(crate) fn write(to: &mut Vec<u8>, entry: &Entry) {
     field(to, ROUTE, &[entry.route.as_bytes()]);
     field(to, PREVIEW, &[entry.preview.as_bytes()]);
     field(to, BODY, &[&entry.body]);
+    if let Some(Question { scope, text }) = &entry.question {
+        field(to, QUESTION, &[scope.as_bytes(), text.as_bytes()]);
+    }
 }
 
 /// Appends a field of several parts.
@@ -78,6 +83,10 @@ pub(crate) fn read(mut bytes: &[u8], ttl: u64) -> Option<Entry> {
         Some(value) => Some(usage_of(value)?),
         None => None,
     };
+    let question = match value(QUESTION) {
+        Some(value) => Some(question_of(value)?),
+        None => None,
+    };
     Some(Entry {
         tenant: text(value(TENANT)?)?,
         form: form_of(value(FORM)?)?,
@@ -92,6 +101,7 @@ pub(crate) fn read(mut bytes: &[u8], ttl: u64) -> Option<Entry> {
         route: text(value(ROUTE)?)?,
         preview: text(value(PREVIEW)?)?,
         ttl,
+        question,
     })
 }
 
@@ -103,6 +113,11 @@ fn usage_of(value: &[u8]) -> Option<Usage> {
     let (numbers, []) = value.as_chunks() else { return None };
     let [input, output, cached] = <[_; 3]>::try_from(numbers).ok()?.map(u64::from_le_bytes);
     Some(Usage { input, output, cached })
+}
+
+fn question_of(value: &[u8]) -> Option<Question> {
+    let (scope, value) = value.split_first_chunk()?;
+    Some(Question { scope: Scope::from_bytes(*scope), text: text(value)? })
 }
 
 const fn form(form: Form) -> u8 {

@@ -118,6 +118,7 @@ fn entry(body: &str) -> Entry {
         route: "r".into(),
         preview: "hello".into(),
         ttl: TTL,
+        question: None,
     }
 }
 

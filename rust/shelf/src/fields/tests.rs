@@ -9,8 +9,10 @@ fn entry() -> impl Strategy<Value = Entry> {
     let usage = any::<[u64; 3]>().prop_map(|[input, output, cached]| Usage { input, output, cached });
     let what = (prop::sample::select(forms.to_vec()), any::<bool>(), any::<Vec<u8>>(), any::<u16>());
     let texts = (text(), text(), text(), text(), text(), text());
-    let rest = (prop::option::of(text()), prop::option::of(usage), any::<u64>());
-    (what, texts, rest).prop_map(|(what, texts, (finish, usage, ttl))| {
+    let question = (any::<[u8; 32]>(), text());
+    let question = question.prop_map(|(scope, text)| Question { scope: Scope::from_bytes(scope), text });
+    let rest = (prop::option::of(text()), prop::option::of(usage), any::<u64>(), prop::option::of(question));
+    (what, texts, rest).prop_map(|(what, texts, (finish, usage, ttl, question))| {
         let (form, whole, body, status) = what;
         let (tenant, content_type, model, provider, route, preview) = texts;
         let shape = if whole { Shape::Whole } else { Shape::Events };
@@ -29,6 +31,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             route,
             preview,
             ttl,
+            question,
         }
     })
 }
@@ -58,8 +61,8 @@ proptest! {
     #[test]
     fn half_an_entry_is_none(entry in entry(), cut in any::<prop::sample::Index>()) {
         let mut bytes = Vec::new();
-        write(&mut bytes, &entry);
+        write(&mut bytes, &Entry { question: None, ..entry });
         bytes.truncate(cut.index(bytes.len()));
-        prop_assert_eq!(read(&bytes, entry.ttl), None);
+        prop_assert_eq!(read(&bytes, 0), None);
     }
 }

@@ -90,6 +90,7 @@ pub(crate) fn put(store: &Store, shelf: &Shelf, number: u64, version: u64) {
         route: "r".into(),
         preview: "hello".into(),
         ttl: 60_000,
+        question: None,
     };
     assert!(store.put(&key(number), entry, NOW));
     shelf.changed(&key(number));
