@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
@@ -54,6 +54,9 @@ class SemanticStats(BaseModel):
     busy: int = Field(description="not looked for: the embedder's queue was full")
     late: int = Field(description="given up: the embedder took too long")
     too_long: int = Field(description="beyond what the model reads")
+    verified: list[dict[str, Any]] = Field(
+        description="how right the hits were, a report for each `route` that verifies; see docs/caching.md"
+    )
 
 
 class CacheStats(BaseModel):

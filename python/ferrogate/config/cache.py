@@ -12,11 +12,21 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ferrogate.config.base import Section, listed
-from ferrogate.config.quantities import Bytes, Milliseconds, Timeout
+from ferrogate.config.quantities import Bytes, Milliseconds, Share, Timeout
 
 __all__ = [
-    "HASHED", "MINILM", "AliasCache", "AliasExact", "AliasSemantic", "Cache", "Embedder", "Exact", "Semantic",
-]  # fmt: skip
+    "HASHED",
+    "MINILM",
+    "AliasCache",
+    "AliasExact",
+    "AliasSemantic",
+    "AliasVerify",
+    "Cache",
+    "Embedder",
+    "Exact",
+    "Semantic",
+    "Verify",
+]
 
 _MEMBER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _DECIDES = frozenset(
@@ -27,6 +37,7 @@ _DECIDES = frozenset(
     }
 )  # fmt: skip
 _LEAST_BYTES = 10**6
+_LEAST_TARGET, _MOST_TARGET = 0.005, 0.5
 
 
 def _member(name: str) -> str:
@@ -58,8 +69,18 @@ def _embedder(name: str) -> str:
     return name
 
 
+def _reachable(value: float) -> float:
+    if not _LEAST_TARGET <= value <= _MOST_TARGET:
+        raise ValueError("must be from 0.005 to 0.5: fewer errors than that cannot be told from chance")
+    return value
+
+
 Members = Annotated[tuple[Annotated[str, AfterValidator(_member)], ...], BeforeValidator(listed)]
 Similarity = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Target = Annotated[Share, AfterValidator(_reachable)]
+"""An error that the checks which are kept can show."""
+Calls = Annotated[int, Field(ge=2, le=600)]
+"""Background calls a minute: a calibration takes two at once."""
 
 
 class Exact(Section):
@@ -79,6 +100,18 @@ class Exact(Section):
     )
 
 
+class Verify(Section):
+    """Some semantic hits are asked upstream as well, and too many wrong ones raise the threshold."""
+
+    enabled: bool = Field(
+        default=False, description="verify hits; costs calls, and has no effect without semantic.enabled"
+    )
+    share: Share = Field(default=0.01, description="the share of semantic hits that is verified")
+    target: Target = Field(default=0.02, description="the share of hits that may be wrong")
+    per_minute: Calls = Field(default=6, description="the most background calls a minute, a route")
+    freeze: bool = Field(default=False, description="keep the threshold where it is, and go on counting")
+
+
 class Semantic(Section):
     """A request that means the same gets the same answer."""
 
@@ -89,6 +122,7 @@ class Semantic(Section):
     threshold: Similarity | None = Field(
         default=None, description="the similarity that is asked for, instead of the profile's"
     )
+    verify: Verify = Field(default_factory=Verify)
 
 
 class Embedder(Section):
@@ -108,11 +142,14 @@ class Embedder(Section):
 
 
 class Cache(Section):
-    """Answers that are kept; an alias may say otherwise for itself, but for ``embedder`` and ``size``."""
+    """Answers that are kept; an alias may say otherwise for itself, but for ``embedder``,
+    ``persist`` and ``size``.
+    """
 
     exact: Exact = Field(default_factory=Exact)
     semantic: Semantic = Field(default_factory=Semantic)
     embedder: Embedder = Field(default_factory=Embedder)
+    persist: bool = Field(default=True, description="keep answers in the data folder, over a restart too")
     size_bytes: Annotated[Bytes, AfterValidator(_enough)] = Field(
         default=256 * 10**6, alias="size", description="memory of all kept answers together"
     )
@@ -133,12 +170,23 @@ class AliasExact(Section):
     )
 
 
+class AliasVerify(Section):
+    """What an alias says of verification for itself; None leaves it to the top level."""
+
+    enabled: bool | None = Field(default=None, description="verify hits")
+    share: Share | None = Field(default=None, description="the share of semantic hits that is verified")
+    target: Target | None = Field(default=None, description="the share of hits that may be wrong")
+    per_minute: Calls | None = Field(default=None, description="the most background calls a minute")
+    freeze: bool | None = Field(default=None, description="keep the threshold where it is")
+
+
 class AliasSemantic(Section):
     """What an alias says of the semantic cache for itself; None leaves it to the top level."""
 
     enabled: bool | None = Field(default=None, description="serve questions of one meaning alike")
     profile: Literal["precise", "recall"] | None = Field(default=None, description="precise or recall")
     threshold: Similarity | None = Field(default=None, description="instead of the profile's")
+    verify: AliasVerify = Field(default_factory=AliasVerify)
 
 
 class AliasCache(Section):

@@ -19,21 +19,25 @@ SIMILARITY: Final = {"precise": 0.80, "recall": 0.75}
 
 def cache_wire(exact: Exact, semantic: Semantic) -> snapshot.Cache:
     """Return what the engine is given."""
-    threshold = semantic.threshold
+    threshold, verify = semantic.threshold, semantic.verify
     return snapshot.Cache(
         exact=snapshot.Exact(**exact.model_dump()),
         semantic=snapshot.Semantic(
             enabled=semantic.enabled,
             threshold=SIMILARITY[semantic.profile] if threshold is None else threshold,
+            verify=snapshot.Verify(**verify.model_dump(exclude={"enabled"})) if verify.enabled else None,
         ),
     )
 
 
 def cache_of_alias(own: AliasCache, top: Cache) -> snapshot.Cache | None:
     """Lay what an alias says over the top level; None where it says nothing."""
-    exact, semantic = (part.model_dump(exclude_none=True) for part in (own.exact, own.semantic))
-    if not exact and not semantic:
+    exact = own.exact.model_dump(exclude_none=True)
+    semantic = own.semantic.model_dump(exclude_none=True, exclude={"verify"})
+    verify = own.semantic.verify.model_dump(exclude_none=True)
+    if not (exact or semantic or verify):
         return None
+    semantic["verify"] = top.semantic.verify.model_copy(update=verify)
     return cache_wire(top.exact.model_copy(update=exact), top.semantic.model_copy(update=semantic))
 
 

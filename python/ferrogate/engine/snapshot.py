@@ -112,11 +112,21 @@ class Exact(_Strict):
     ignore: list[str] = Field([], description="members of the request that make no difference")
 
 
+class Verify(_Strict):
+    """Some semantic hits are asked upstream as well."""
+
+    share: float = Field(ge=0, le=1, description="of the hits")
+    target: float = Field(gt=0, lt=1, description="the share of hits that may be wrong")
+    per_minute: int = Field(ge=1, description="background calls")
+    freeze: bool = Field(description="the threshold stays where it is")
+
+
 class Semantic(_Strict):
     """A request that means the same gets the same answer."""
 
     enabled: bool = False
     threshold: float = Field(0.8, ge=0, le=1, description="the similarity that is enough")
+    verify: Verify | None = Field(None, description="None where hits are taken as they are")
 
 
 class Cache(_Strict):

@@ -137,6 +137,11 @@ impl Store {
         self.partitions.scopes()
     }
 
+    /// The scope and the id of every vector, in no order: what a log holds is the caller's to know.
+    pub fn ids(&self) -> Vec<(Scope, u64)> {
+        self.partitions.ids()
+    }
+
     /// The memory that the vectors and what leads to them hold.
     pub fn bytes(&self) -> usize {
         self.partitions.bytes()

@@ -25,6 +25,7 @@ pub use crate::cache::CacheStats;
 pub use cache::{CacheItem, CachePage, Which};
 pub use lanes::LaneStatus;
 
+use crate::cache::{Keeper, unix_ms};
 use crate::clock;
 use crate::door::{Address, Calls, Inbox, Job, vacate};
 use crate::journal::{Batch, Figures, Journal, Options as JournalOptions, Reader};
@@ -45,6 +46,9 @@ pub struct Options {
     /// The folder of the payloads; none keeps none, and so does an engine without a journal.
     #[serde(default)]
     pub payloads: Option<PathBuf>,
+    /// The folder in which kept answers outlive the process; without it they do not.
+    #[serde(default)]
+    pub cache: Option<PathBuf>,
 }
 
 /// What can be told to an engine thread. Requests are bounded by the door that hands them in.
@@ -69,6 +73,7 @@ struct Running {
     commands: Commands,
     threads: Vec<JoinHandle<()>>,
     journal: Option<Journal>,
+    keeper: Keeper,
 }
 
 /// One gateway.
@@ -160,7 +165,14 @@ impl Engine {
             return Ok(());
         }
         let embedding = self.shared.snapshot.load().embedding.clone();
-        self.shared.cache.settle(embedding.as_ref()).map_err(io::Error::other)?;
+        let cache = &self.shared.cache;
+        cache.keep_in(self.options.cache.clone());
+        thread::scope(|scope| {
+            // Both files are read at one time. Where another process has them, or the disk refuses, memory does.
+            scope.spawn(|| cache.open(unix_ms()));
+            cache.settle(embedding.as_ref())
+        })
+        .map_err(io::Error::other)?;
         let journal = self
             .options
             .journal
@@ -187,7 +199,8 @@ impl Engine {
             threads.push(thread::Builder::new().name(format!("fg-engine-{index}")).spawn(run)?);
             commands.push(sender);
         }
-        *running = Some(Running { commands: commands.into(), threads, journal });
+        let keeper = Keeper::start(&self.shared)?;
+        *running = Some(Running { commands: commands.into(), threads, journal, keeper });
         Ok(())
     }
 
@@ -272,6 +285,8 @@ impl Engine {
         for thread in running.threads {
             thread.join().ok();
         }
+        drop(running.keeper);
+        self.shared.cache.close();
         if let Some(journal) = running.journal {
             journal.close();
         }

@@ -99,13 +99,27 @@ def test_a_profile_is_a_similarity_and_a_threshold_stands_above_it(effective, re
     )
     snapshot = compile_snapshot(effective(text), registry, {})
     check_snapshot(snapshot)
-    assert snapshot.cache.semantic.model_dump() == {"enabled": True, "threshold": 0.75}
+    assert snapshot.cache.semantic.model_dump() == {"enabled": True, "threshold": 0.75, "verify": None}
     assert semantic_of(snapshot) == {
-        "off": {"enabled": False, "threshold": 0.75},
-        "own": {"enabled": True, "threshold": 0.9},
-        "precise": {"enabled": True, "threshold": 0.8},
+        "off": {"enabled": False, "threshold": 0.75, "verify": None},
+        "own": {"enabled": True, "threshold": 0.9, "verify": None},
+        "precise": {"enabled": True, "threshold": 0.8, "verify": None},
         "plain": None,
     }
+
+
+def test_verification_is_laid_over_value_by_value(effective, registry):
+    text = (
+        f"cache: {{{HASHED}, semantic: {{enabled: true, verify: {{enabled: true, share: 0.5}}}}}}\nmodels:\n"
+        "  off: {targets: [openai/x], cache: {semantic: {verify: {enabled: false}}}}\n"
+        "  own: {targets: [openai/x], cache: {semantic: {verify: {target: 5%, freeze: true}}}}\n"
+    )
+    snapshot = compile_snapshot(effective(text), registry, {})
+    check_snapshot(snapshot)
+    top = {"share": 0.5, "target": 0.02, "per_minute": 6, "freeze": False}
+    assert snapshot.cache.semantic.verify.model_dump() == top
+    found = {name: semantic["verify"] for name, semantic in semantic_of(snapshot).items()}
+    assert found == {"off": None, "own": {**top, "target": 0.05, "freeze": True}}
 
 
 @pytest.mark.parametrize(

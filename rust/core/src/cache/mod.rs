@@ -5,6 +5,7 @@
 //! - [`store`]: answers in memory, bounded in bytes and in age.
 //! - [`guard`]: whether an answer to one text may serve another one that is much alike.
 //! - [`replay`]: a stream as the whole answer that it was, and a whole answer as a stream.
+//! - [`verify`]: whether hits by similarity are right, judged while they are served.
 //!
 //! For a request: [`admit::Ask`] from its headers, [`key::Reader::read`] from its body, [`store::Store::get`]. A hit
 //! is sent as it lies or, where the client asked for a stream, through [`replay::events`]. After an answer:
@@ -15,3 +16,4 @@ pub mod guard;
 pub mod key;
 pub mod replay;
 pub mod store;
+pub mod verify;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::routes::Routes;
-use super::{Access, Caching, Embedding, EmbeddingModel, Provider, Sending, resolve, schema};
+use super::{Access, Caching, Embedding, EmbeddingModel, Provider, Sending, Verifying, resolve, schema};
 use crate::balance::LaneTables;
 
 /// Why a document was refused; the text names the field.
@@ -189,6 +189,12 @@ fn compile_caching(wire: schema::Cache) -> Option<Caching> {
     (exact.enabled || semantic.enabled).then(|| Caching {
         exact: exact.enabled,
         semantic: semantic.enabled.then_some(semantic.threshold),
+        verifying: semantic.verify.map(|verify| Verifying {
+            share: verify.share,
+            target: verify.target,
+            per_minute: verify.per_minute,
+            frozen: verify.freeze,
+        }),
         ttl: Duration::from_millis(exact.ttl_ms),
         stale: Duration::from_millis(exact.stale_ms),
         tool_calls: exact.tool_calls,

@@ -57,6 +57,8 @@ pub struct Caching {
     pub exact: bool,
     /// From which similarity on a request gets the answer of another one; none does where this is `None`.
     pub semantic: Option<f32>,
+    /// How hits of that kind are verified; none are where this is `None`.
+    pub verifying: Option<Verifying>,
     /// For how long an answer is fresh.
     pub ttl: Duration,
     /// How long beyond that it may still be served while a fresh one is fetched.
@@ -74,6 +76,7 @@ impl Default for Caching {
         Self {
             exact: true,
             semantic: None,
+            verifying: None,
             ttl: Duration::from_secs(300),
             stale: Duration::ZERO,
             tool_calls: false,
@@ -81,6 +84,19 @@ impl Default for Caching {
             ignore: Box::default(),
         }
     }
+}
+
+/// How semantic hits are verified while they are served; see [`crate::cache::verify`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Verifying {
+    /// The share of hits that is verified.
+    pub share: f64,
+    /// The share of hits that may be wrong.
+    pub target: f64,
+    /// Background calls in any minute.
+    pub per_minute: u32,
+    /// Whether the threshold stays where it is.
+    pub frozen: bool,
 }
 
 /// What makes vectors of questions.

@@ -118,6 +118,17 @@ pub(super) struct Cache {
 pub(super) struct Semantic {
     pub enabled: bool,
     pub threshold: f32,
+    #[serde(default)]
+    pub verify: Option<Verify>,
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Verify {
+    pub share: f64,
+    pub target: f64,
+    pub per_minute: u32,
+    pub freeze: bool,
 }
 
 #[derive(Deserialize)]

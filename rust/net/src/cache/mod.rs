@@ -1,6 +1,7 @@
 //! Answers that are kept or shared: the store of `ferrogate-core`, and the calls that several clients wait for.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -8,17 +9,23 @@ use arc_swap::ArcSwapOption;
 use ferrogate_core::cache::store::{Settings, Store};
 use ferrogate_core::dialects::Usage;
 use ferrogate_core::snapshot::Embedding;
+use ferrogate_shelf::Shelf;
 
 mod flight;
 mod flights;
+mod keeper;
+mod lasting;
 mod semantic;
 mod stats;
+mod verifiers;
 
 pub(crate) use flight::{End, Flight, Head, Rider};
 pub(crate) use flights::{Boarding, Flights};
+pub(crate) use keeper::{Keeper, unix_ms};
 pub(crate) use semantic::{Looked, Semantic, Wanted};
 pub use stats::CacheStats;
 pub(crate) use stats::Tokens;
+use verifiers::Verifiers;
 
 /// What all engine threads have of it.
 pub(crate) struct Cache {
@@ -29,6 +36,12 @@ pub(crate) struct Cache {
     joined: AtomicU64,
     saved: [AtomicU64; 2],
     semantic: ArcSwapOption<Semantic>,
+    /// Where it is kept beyond this process; in memory alone without.
+    folder: ArcSwapOption<PathBuf>,
+    shelf: ArcSwapOption<Shelf>,
+    /// When something was taken away of which the file does not know.
+    purged: AtomicU64,
+    pub(crate) verifiers: Verifiers,
 }
 
 /// Past its TTL an answer may be served for as long as a route says, and no longer than this.
@@ -45,6 +58,10 @@ impl Cache {
             joined: AtomicU64::default(),
             saved: Default::default(),
             semantic: ArcSwapOption::empty(),
+            folder: ArcSwapOption::empty(),
+            shelf: ArcSwapOption::empty(),
+            purged: AtomicU64::default(),
+            verifiers: Verifiers::default(),
         }
     }
 
@@ -56,16 +73,20 @@ impl Cache {
     /// Gets the embedder that `settings` ask for, unless it is there already. What another one learned is let go: vectors of
     /// two models say nothing about each other. The text says why it cannot be had; then nothing has changed.
     pub(crate) fn settle(&self, settings: Option<&Embedding>) -> Result<(), String> {
-        let present = self.semantic.load();
+        let present = self.semantic.load_full();
         let Some(settings) = settings else {
             self.semantic.store(None);
             return Ok(());
         };
-        if present.as_ref().is_some_and(|present| present.is(settings)) {
+        let is_there = |present: Arc<Semantic>| present.is(settings) && present.is_in_place();
+        if present.is_some_and(is_there) {
             return Ok(());
         }
-        let semantic = Semantic::open(settings, &self.store)?;
+        let folder = self.folder.load_full();
+        let folder = folder.as_deref().map(PathBuf::as_path);
+        let semantic = Semantic::open(settings, &self.store, folder, self.semantic.load().as_deref())?;
         self.semantic.store(Some(Arc::new(semantic)));
+        self.reconcile();
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use serde::Serialize;
 
+use super::verifiers::RouteReport;
 use super::{Cache, Semantic};
 
 /// Tokens, as the provider counted them.
@@ -41,16 +42,18 @@ pub(crate) struct SemanticStats {
     pub(crate) busy: u64,
     pub(crate) late: u64,
     pub(crate) too_long: u64,
+    /// How right the hits were, of the routes that verify.
+    pub(crate) verified: Vec<RouteReport>,
 }
 
 impl SemanticStats {
-    fn of(semantic: &Semantic) -> Self {
+    fn of(semantic: &Semantic, verified: Vec<RouteReport>) -> Self {
         let (entries, vector_bytes) = semantic.size();
         let counts = semantic.counts();
         let [hits, far, vetoed, busy, late, too_long] =
             [&counts.hits, &counts.far, &counts.vetoed, &counts.busy, &counts.late, &counts.too_long]
                 .map(|count| count.load(Relaxed));
-        Self { entries, vector_bytes, hits, far, vetoed, busy, late, too_long }
+        Self { entries, vector_bytes, hits, far, vetoed, busy, late, too_long, verified }
     }
 }
 
@@ -59,7 +62,7 @@ impl Cache {
     pub(crate) fn stats(&self) -> CacheStats {
         let stats = self.store.stats();
         let (input, output) = self.saved_tokens();
-        let semantic = self.semantic().map(|semantic| SemanticStats::of(&semantic));
+        let semantic = self.semantic().map(|semantic| SemanticStats::of(&semantic, self.verifiers.reports()));
         // What another wording's answer served was no miss in the end.
         let found_later = semantic.as_ref().map_or(0, |semantic| semantic.hits);
         CacheStats {

@@ -1,13 +1,13 @@
 //! The cache as the admin API sees it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use ferrogate_core::cache::key::Key;
 use ferrogate_core::cache::store::{Cursor, Listed};
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
-use crate::cache::{CacheStats, Tokens};
+use crate::cache::{CacheStats, Tokens, unix_ms};
 
 /// Which entries are meant; all where nothing is said.
 #[derive(Debug, Default, Deserialize)]
@@ -68,17 +68,12 @@ impl Engine {
 
     /// Takes away all that are meant; says how many.
     pub fn cache_purge(&self, which: &Which) -> usize {
-        let cache = &self.shared.cache;
-        let count = cache.store.purge(|entry| which.means(entry));
-        if let Some(semantic) = cache.semantic() {
-            semantic.sweep();
-        }
-        count
+        self.shared.cache.purge(|entry| which.means(entry), unix_ms())
     }
 
     /// Takes one away; false where there is none of that id.
     pub fn cache_remove(&self, id: &str) -> bool {
-        Key::parse(id).is_some_and(|key| self.shared.cache.store.remove(&key))
+        Key::parse(id).is_some_and(|key| self.shared.cache.remove(&key, unix_ms()))
     }
 }
 
@@ -117,9 +112,4 @@ fn item(listed: &Listed, now: u64) -> CacheItem {
         ttl_s: seconds(entry.ttl),
         preview: entry.preview.to_string(),
     }
-}
-
-fn unix_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,28 +1,25 @@
 //! Answers that are kept: whether this request has one, how it is served, and what is put away.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ferrogate_core::cache::admit::{self, Ask, Wish};
-use ferrogate_core::cache::guard::Rule;
-use ferrogate_core::cache::key::{Caller, Form, Key, Rules, Scope};
+use ferrogate_core::cache::key::{Caller, Form, Key, Rules};
 use ferrogate_core::cache::replay;
 use ferrogate_core::cache::store::{Entry, Hit, Question, Shape, State};
+use ferrogate_core::cache::verify::{Sample, Verifier};
 use ferrogate_core::dialects::{Dialect, Operation, openai};
 use ferrogate_core::snapshot::{Caching, Choice, Route, Snapshot};
 use http::header::{AGE, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 use serde::Deserialize;
-use tokio::time::timeout;
 
-use super::own;
+use super::meant::Meant;
 use super::read::Payload;
 use super::respond::gateway_headers;
 use super::wishes::Wishes;
-use crate::cache::{Looked, Wanted};
 use crate::observe::{Outcome, Ticket};
 use crate::relay::Relay;
 use crate::shard::Shard;
@@ -33,28 +30,13 @@ pub(super) struct Named {
     pub(super) stream: bool,
     pub(super) coalesce: bool,
     ask: Ask,
-    form: Form,
+    pub(super) form: Form,
     caching: Caching,
     tenant: Box<str>,
     model: Box<str>,
     preview: Box<str>,
     meant: Option<Meant>,
 }
-
-/// What is compared by meaning.
-struct Meant {
-    question: Question,
-    /// The similarity that is enough.
-    threshold: f32,
-    /// What the lookup made of the question, for when it has an answer.
-    vector: RefCell<Option<Box<[f32]>>>,
-}
-
-/// A text of more bytes has more pieces than the model reads, and more words than the guard judges.
-const LONGEST: usize = 4096;
-
-/// A provider has so long to make a vector; a call takes longer.
-const EMBEDDING: Duration = Duration::from_secs(2);
 
 /// What a client gets that asks for similar answers where the route says nothing of them: the profile `precise`.
 const PRECISE: f32 = 0.80;
@@ -100,9 +82,12 @@ impl Named {
         let caller = Caller { tenant, form, beside: &beside };
         let keyed = shard.keys.borrow_mut().read(body, &caller, &rules).ok()?;
         let text = keyed.text.as_deref().unwrap_or_default();
-        let threshold = threshold.filter(|_| shard.shared.cache.semantic().is_some());
+        let meant = threshold.and_then(|threshold| {
+            let question = Question { scope: keyed.scope, text: text.into() };
+            Meant::of(shard, route, question, threshold, caching.verifying)
+        });
         let named = Self {
-            meant: threshold.and_then(|threshold| Meant::of(keyed.scope, text, threshold)),
+            meant,
             key: keyed.key,
             stream: payload.stream,
             coalesce: caching.coalesce,
@@ -142,40 +127,13 @@ impl Named {
         ticket: &mut Ticket,
     ) -> Option<Hit> {
         let meant = self.meant.as_ref().filter(|_| self.ask.semantic)?;
-        let semantic = shard.shared.cache.semantic()?;
-        let patience = |limit: Duration| limit.saturating_sub(ticket.arrived.elapsed());
-        let vector = match semantic.provider_model() {
-            Some(model) => {
-                let asking =
-                    own::vector(shard, snapshot, model, &meant.question.text, ticket.principal.clone());
-                let wait = limit.map_or(EMBEDDING, |limit| patience(limit).min(EMBEDDING));
-                Some(timeout(wait, asking).await.ok().flatten()?)
-            }
-            None => None,
-        };
         let ttl = u64::try_from(self.caching.ttl.as_millis()).unwrap_or(u64::MAX);
-        let looked = semantic
-            .look(
-                Wanted {
-                    question: meant.question.clone(),
-                    threshold: meant.threshold,
-                    max_age: ttl.min(self.ask.max_age),
-                    now: now(shard),
-                    patience: limit.map(patience),
-                },
-                vector,
-            )
-            .await;
-        let Looked { found, nearest, veto, vector } = looked;
-        *meant.vector.borrow_mut() = vector;
-        let (hit, similarity) = found.map_or((None, nearest), |(hit, score)| (Some(hit), Some(score)));
-        ticket.similarity = similarity;
-        if hit.is_some() {
-            ticket.cache = "hit-semantic";
-        } else {
-            ticket.veto = veto.map(Rule::name);
-        }
-        hit
+        meant.find(shard, snapshot, ttl.min(self.ask.max_age), limit, ticket).await
+    }
+
+    /// How a hit of that kind is verified, where it is.
+    pub(super) fn sample(&self, shard: &Shard) -> Option<(Arc<Verifier>, Sample)> {
+        self.meant.as_ref()?.sample(shard)
     }
 
     /// A hit as the client wants it; None where it cannot be had in that form.
@@ -220,27 +178,16 @@ impl Named {
             finish: facts.finish,
             usage: openai::Answer::read(&body).ok().and_then(|answer| answer.usage),
             preview: self.preview.clone(),
-            question: self.meant.as_ref().map(|meant| meant.question.clone()),
+            question: self.meant.as_ref().map(|meant| meant.question().clone()),
             ttl: u64::try_from(self.caching.ttl.as_millis()).unwrap_or(u64::MAX),
             body,
         };
         let cache = &shard.shared.cache;
-        if cache.store.put(&self.key, entry, now(shard))
+        if cache.put(&self.key, entry, now(shard))
             && let Some((meant, semantic)) = self.meant.as_ref().zip(cache.semantic())
         {
-            semantic.learn(self.key, meant.question.clone(), meant.vector.borrow().as_deref());
+            meant.learn(&semantic, self.key);
         }
-    }
-}
-
-impl Meant {
-    fn of(scope: Scope, text: &str, threshold: f32) -> Option<Self> {
-        let fits = !text.is_empty() && text.len() <= LONGEST;
-        fits.then(|| Self {
-            question: Question { scope, text: text.into() },
-            threshold,
-            vector: RefCell::default(),
-        })
     }
 }
 

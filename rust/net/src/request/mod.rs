@@ -12,6 +12,7 @@ mod hedge;
 mod inbound;
 mod keep;
 mod kept;
+mod meant;
 mod models;
 mod opening;
 mod own;
@@ -24,6 +25,7 @@ mod run;
 mod together;
 mod trial;
 mod verdict;
+mod verify;
 mod wishes;
 
 use std::pin::pin;

@@ -11,7 +11,7 @@ use ferrogate_core::dialects::{Dialect, Operation};
 use ferrogate_core::snapshot::{Asked, Principal, Snapshot};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body::Body;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ use crate::relay::Relay;
 use crate::shard::Shard;
 
 /// In the place of the door in the rows of such calls.
-pub(super) const DOOR: &str = "gateway";
+const DOOR: &str = "gateway";
 
 /// An answer beyond this is not looked at.
 const LARGEST: usize = 8 << 20;
@@ -53,33 +53,57 @@ pub(super) async fn vector(
     struct Item {
         embedding: Box<[f32]>,
     }
-    let asks = Asks { model, input: text, encoding_format: "float" };
-    let payload = Payload::own(shard, serde_json::to_vec(&asks).ok()?.into()).ok()?;
-    let asked =
-        Asked { model, own_provider: Dialect::OpenAi.own_provider(), provider: None, fallbacks: None };
-    let route = snapshot.route(&asked).ok()?;
-    let plan = Plan::of(route, clock::now(), None).serving(Dialect::OpenAi, Operation::Embeddings).ok()?;
-    let mut ticket = Ticket::new(shard, DOOR, Instant::now(), Operation::Embeddings);
-    ticket.principal = principal;
-    ticket.path = "/openai/v1/embeddings".into();
-    ticket.model = model.into();
-    ticket.request_bytes = payload.len();
-    let head = head("/openai/v1/embeddings");
-    let job = Job {
-        shard,
-        snapshot,
-        head: &head,
-        dialect: Dialect::OpenAi,
+    let body = serde_json::to_vec(&Asks { model, input: text, encoding_format: "float" }).ok()?;
+    let call = Call {
+        head: head("/openai/v1/embeddings"),
         operation: Operation::Embeddings,
-        rest: "embeddings",
-        payload,
-        wishes: Wishes::default(),
-        id: ticket.id,
-        keeps: false,
+        rest: "embeddings".into(),
+        body: body.into(),
+        principal,
     };
-    let (_, body) = whole(Run::new(&job, plan, ticket).answer().await).await?;
-    let Answer { data: [item] } = serde_json::from_slice(&body).ok()?;
+    let Answer { data: [item] } = serde_json::from_slice(&call.answer(shard, snapshot).await?).ok()?;
     Some(item.embedding)
+}
+
+/// A call in OpenAI's dialect.
+pub(super) struct Call {
+    pub(super) head: Parts,
+    pub(super) operation: Operation,
+    /// The path behind the dialect's own.
+    pub(super) rest: Box<str>,
+    pub(super) body: Bytes,
+    /// For whom.
+    pub(super) principal: Option<Arc<Principal>>,
+}
+
+impl Call {
+    /// The body of the whole answer; None where there is none.
+    pub(super) async fn answer(&self, shard: &Rc<Shard>, snapshot: &Arc<Snapshot>) -> Option<Bytes> {
+        let payload = Payload::own(shard, self.body.clone()).ok()?;
+        let model = payload.model.clone()?;
+        let own_provider = Dialect::OpenAi.own_provider();
+        let route = snapshot.route(&Asked { model: &model, own_provider, provider: None, fallbacks: None });
+        let plan = Plan::of(route.ok()?, clock::now(), None).serving(Dialect::OpenAi, self.operation).ok()?;
+        let mut ticket = Ticket::new(shard, DOOR, Instant::now(), self.operation);
+        ticket.principal.clone_from(&self.principal);
+        ticket.path = self.head.uri.path().into();
+        ticket.model = model;
+        ticket.stream = payload.stream;
+        ticket.request_bytes = payload.len();
+        let job = Job {
+            shard,
+            snapshot,
+            head: &self.head,
+            dialect: Dialect::OpenAi,
+            operation: self.operation,
+            rest: &self.rest,
+            payload,
+            wishes: Wishes::default(),
+            id: ticket.id,
+            keeps: false,
+        };
+        whole(Run::new(&job, plan, ticket).answer().await).await
+    }
 }
 
 /// The head of a request that nobody sent.
@@ -89,7 +113,7 @@ fn head(path: &'static str) -> Parts {
 }
 
 /// A whole answer; None where it is an error, breaks off, or is too large.
-pub(super) async fn whole(response: Response<Relay>) -> Option<(HeaderMap, Bytes)> {
+async fn whole(response: Response<Relay>) -> Option<Bytes> {
     let (head, mut body) = response.into_parts();
     let mut all = BytesMut::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
@@ -100,5 +124,5 @@ pub(super) async fn whole(response: Response<Relay>) -> Option<(HeaderMap, Bytes
             return None;
         }
     }
-    (head.status == StatusCode::OK).then(|| (head.headers, all.freeze()))
+    (head.status == StatusCode::OK).then(|| all.freeze())
 }

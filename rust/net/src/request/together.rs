@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use ferrogate_core::cache::store::Hit;
 use ferrogate_core::dialects::{Dialect, Operation};
-use ferrogate_core::snapshot::Snapshot;
+use ferrogate_core::snapshot::{Principal, Snapshot};
 use ferrogate_core::{GatewayError, Kind};
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
@@ -23,10 +24,12 @@ use tokio::time::timeout_at;
 use super::attempt::Job;
 use super::cut::unless_cut;
 use super::keep::{self, Named, Origin};
+use super::own::Call;
 use super::plan::Plan;
 use super::read::Payload;
 use super::respond::{self, gateway_headers};
 use super::run::Run;
+use super::verify::Check;
 use super::wishes::Wishes;
 use crate::cache::{Boarding, End, Flight, Flights, Head, Rider};
 use crate::observe::Ticket;
@@ -54,10 +57,30 @@ impl Owned {
             && let Some(body) = named.body(&hit, &self.payload)
         {
             self.shard.shared.cache.saved(hit.entry.usage);
-            return (keep::serve(&hit, &body, named.stream, &self.snapshot, ticket), false);
+            let (principal, similarity) = (ticket.principal.clone(), ticket.similarity);
+            let response = keep::serve(&hit, &body, named.stream, &self.snapshot, ticket);
+            self.verify(named, &hit, similarity.unwrap_or_default(), principal);
+            return (response, false);
         }
         ticket.cache = "miss";
         (self.alone(ticket, true).await, true)
+    }
+
+    /// Asks for the answer to a hit all the same, now and then, where the route wants to know how right it is.
+    fn verify(self, named: &Named, hit: &Hit, similarity: f32, principal: Option<Arc<Principal>>) {
+        let Some((verifier, sample)) = named.sample(&self.shard) else { return };
+        let Some(body) = self.payload.bytes().cloned() else { return };
+        let call = Call { head: self.head, operation: self.operation, rest: self.rest, body, principal };
+        let check = Check {
+            verifier,
+            sample,
+            similarity,
+            form: named.form,
+            stream: named.stream,
+            served: hit.entry.body.clone(),
+            call,
+        };
+        spawn_local(check.run(self.shard, self.snapshot));
     }
 
     /// The call by itself.

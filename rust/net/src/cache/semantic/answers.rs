@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ferrogate_core::cache::guard::{Verdict, judge};
 use ferrogate_core::cache::key::{Key, Scope};
-use ferrogate_core::cache::store::{Question, Store};
+use ferrogate_core::cache::store::{Cursor, Question, Store};
 
 use super::vectors::Vectors;
 use super::{Looked, Wanted};
@@ -27,8 +27,27 @@ pub(super) struct Answers {
 const BATCH: usize = 256;
 
 impl Answers {
-    pub(super) fn new(store: Arc<Store>) -> Self {
-        Self { store, vectors: Vectors::default(), known: Mutex::default() }
+    pub(super) fn new(store: Arc<Store>, vectors: Vectors) -> Self {
+        Self { store, vectors, known: Mutex::default() }
+    }
+
+    /// Learns what the store has, and lets go of all other vectors. Not before the answers were read from their file.
+    pub(super) fn settle(&self) {
+        let mut known = Known::new();
+        let mut from = Some(Cursor::default());
+        while let Some(cursor) = from {
+            let (listed, next) = self.store.list(cursor, BATCH);
+            let questions =
+                listed.iter().filter_map(|one| Some((one.key, one.entry.question.as_ref()?.scope)));
+            known.extend(questions.map(|(key, scope)| (short(&key), (key, scope))));
+            from = next;
+        }
+        self.vectors.retain(|id| known.contains_key(&id));
+        self.known().extend(known);
+    }
+
+    pub(super) fn is_in_place(&self) -> bool {
+        self.vectors.is_in_place()
     }
 
     /// The nearest question that is near enough, whose answer is fresh, and that the guard lets pass.
@@ -86,7 +105,7 @@ impl Answers {
     }
 
     pub(super) fn size(&self) -> (usize, usize) {
-        (self.vectors.len(), self.vectors.bytes())
+        self.vectors.size()
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -101,6 +120,6 @@ fn is_one(found: &Question, wanted: &Wanted) -> bool {
 /// The name that a vector has room for. Of a good hash, so two of a million entries share one once in millions of times; then
 /// the later one is found.
 fn short(key: &Key) -> u64 {
-    let [first @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = key.as_bytes();
+    let (first, _) = key.as_bytes().split_first_chunk().unwrap_or((&[0; 8], &[]));
     u64::from_le_bytes(*first)
 }

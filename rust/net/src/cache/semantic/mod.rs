@@ -8,6 +8,7 @@ mod answers;
 mod tests;
 mod vectors;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::{Builder, JoinHandle};
@@ -17,11 +18,12 @@ use ferrogate_core::cache::guard::Rule;
 use ferrogate_core::cache::key::Key;
 use ferrogate_core::cache::store::{Hit, Question, Store};
 use ferrogate_core::snapshot::{Embedding, EmbeddingModel};
-use ferrogate_embed::{Embed, Embedder, Error, Hashed, Pool, Vector};
+use ferrogate_embed::{Embed, Embedder, Error, Hashed, Pool, Vector, WIDTH};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use answers::Answers;
+use vectors::Vectors;
 
 /// A request waits so long for an answer that means the same. A call takes several times as long.
 const WAIT: Duration = Duration::from_millis(250);
@@ -59,6 +61,8 @@ pub(crate) struct Looked {
 /// One embedder and all that was learned with it.
 pub(crate) struct Semantic {
     settings: Embedding,
+    /// The model and all that changes its vectors.
+    model: String,
     pool: Pool,
     answers: Arc<Answers>,
     counts: Arc<Counts>,
@@ -89,8 +93,14 @@ impl Counts {
 }
 
 impl Semantic {
-    /// Reads the model's weights. The text says what is wrong with them.
-    pub(crate) fn open(settings: &Embedding, store: &Arc<Store>) -> Result<Self, String> {
+    /// Reads the model's weights, and the vectors in `folder`; what `present` has of the same model is taken over. The text
+    /// says what is wrong with the weights.
+    pub(crate) fn open(
+        settings: &Embedding,
+        store: &Arc<Store>,
+        folder: Option<&Path>,
+        present: Option<&Self>,
+    ) -> Result<Self, String> {
         let embedder: Arc<dyn Embed> = match &settings.model {
             EmbeddingModel::MiniLm(folder) => {
                 Arc::new(Embedder::new(folder).map_err(|error| error.to_string())?)
@@ -98,11 +108,40 @@ impl Semantic {
             // A provider's vectors come with what is looked for.
             EmbeddingModel::Hashed | EmbeddingModel::Provider(_) => Arc::new(Hashed),
         };
+        let (model, width) = match &settings.model {
+            EmbeddingModel::Provider(model) => (format!("provider:{model}"), None),
+            _ => (embedder.id().to_owned(), Some(WIDTH)),
+        };
         let pool = Pool::new(embedder, settings.threads, settings.queue)
             .map_err(|error| format!("no thread for the embedder: {error}"))?;
-        let answers = Arc::new(Answers::new(Arc::clone(store)));
+        let same = present.filter(|present| present.settings.model == settings.model);
+        let answers = match same.filter(|present| present.is_in_place()) {
+            Some(present) => Arc::clone(&present.answers),
+            None => {
+                let vectors = Vectors::new(model.clone(), folder).open(width);
+                Arc::new(Answers::new(Arc::clone(store), vectors))
+            }
+        };
         let tender = tend(&answers).map_err(|error| format!("no thread for the vectors: {error}"))?;
-        Ok(Self { settings: settings.clone(), pool, answers, counts: Arc::default(), tender: Some(tender) })
+        Ok(Self {
+            settings: settings.clone(),
+            model,
+            pool,
+            answers,
+            counts: Arc::default(),
+            tender: Some(tender),
+        })
+    }
+
+    /// Learns which answers there are, and lets go of vectors that lead to none. Not before the answers were read from their
+    /// file: until then it would be all of them.
+    pub(crate) fn settle(&self) {
+        self.answers.settle();
+    }
+
+    /// Whether the vectors are in their file, where they have one.
+    pub(crate) fn is_in_place(&self) -> bool {
+        self.answers.is_in_place()
     }
 
     /// Whether this is what `settings` ask for.
@@ -150,6 +189,21 @@ impl Semantic {
             (None, None) => &self.counts.far,
         });
         looked
+    }
+
+    /// The vector of a text that is not in a hurry; None where it is too long, or the queue is full.
+    pub(crate) async fn embed(&self, text: String) -> Option<Box<[f32]>> {
+        let (sender, receiver) = oneshot::channel();
+        let work = move |vector: Result<Vector, Error>| {
+            let _ = sender.send(vector.ok());
+        };
+        self.pool.submit(text, work).ok()?;
+        receiver.await.ok().flatten().map(|vector| Box::new(vector) as _)
+    }
+
+    /// The model and all that changes its vectors.
+    pub(crate) fn model(&self) -> &str {
+        &self.model
     }
 
     /// A question has an answer now, under `key`. Where its vector is not known it is made in the background; where the

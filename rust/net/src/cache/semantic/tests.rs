@@ -9,6 +9,7 @@ use ferrogate_core::snapshot::{Embedding, EmbeddingModel};
 use ferrogate_embed::{Embed, Hashed, Scratch};
 
 use super::answers::Answers;
+use super::vectors::Vectors;
 use super::{Looked, Semantic, Wanted};
 
 const RESET: &str = "How do I reset my password?";
@@ -52,7 +53,7 @@ struct Kept {
 impl Kept {
     fn new() -> Self {
         let store = Arc::new(Store::new(&Settings { bytes: 1 << 20, stale: 0 }));
-        Self { answers: Answers::new(Arc::clone(&store)), store }
+        Self { answers: Answers::new(Arc::clone(&store), Vectors::new("hashed".to_owned(), None)), store }
     }
 
     fn put(&self, number: u8, question: &Question) {
@@ -119,7 +120,8 @@ fn vectors_whose_answers_are_gone_are_swept_out() {
 }
 
 fn semantic(store: &Arc<Store>, queue: usize) -> Semantic {
-    Semantic::open(&Embedding { model: EmbeddingModel::Hashed, threads: 1, queue }, store).unwrap()
+    Semantic::open(&Embedding { model: EmbeddingModel::Hashed, threads: 1, queue }, store, None, None)
+        .unwrap()
 }
 
 fn wanted() -> Wanted {
@@ -153,6 +155,31 @@ async fn a_full_queue_is_a_miss_and_not_a_wait() {
 fn weights_that_cannot_be_had_are_named() {
     let store = Arc::new(Store::new(&Settings { bytes: 1 << 20, stale: 0 }));
     let model = EmbeddingModel::MiniLm("/nowhere/weights".into());
-    let error = Semantic::open(&Embedding { model, threads: 1, queue: 1 }, &store).err().unwrap();
+    let error = Semantic::open(&Embedding { model, threads: 1, queue: 1 }, &store, None, None).err().unwrap();
     assert!(error.contains("/nowhere/weights"), "{error}");
+}
+
+#[test]
+fn what_a_start_finds_in_the_file_leads_to_the_answers_that_are_there() {
+    let folder = std::env::temp_dir().join(format!("ferrogate-semantic-{}", std::process::id()));
+    let open = || {
+        let store = Arc::new(Store::new(&Settings { bytes: 1 << 20, stale: 0 }));
+        store.put(&key(1), entry(question(1, RESET)), 0);
+        let vectors =
+            Vectors::new("hashed".to_owned(), Some(folder.as_path())).open(Some(vector(RESET).len()));
+        let answers = Answers::new(Arc::clone(&store), vectors);
+        answers.settle();
+        Kept { store, answers }
+    };
+    let first = open();
+    first.put(1, &question(1, RESET));
+    first.put(2, &question(1, "What does it cost?"));
+    assert!(first.answers.is_in_place());
+    drop(first);
+    let second = open();
+    assert_eq!(second.answers.size().0, 1, "nobody has the answer of the other one");
+    assert!(second.look(question(1, "how do I reset my PASSWORD"), 10, u64::MAX).found.is_some());
+    let third = open();
+    assert!(!third.answers.is_in_place(), "one process at a time");
+    std::fs::remove_dir_all(folder).unwrap();
 }
