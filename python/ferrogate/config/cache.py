@@ -142,9 +142,7 @@ class Embedder(Section):
 
 
 class Cache(Section):
-    """Answers that are kept; an alias may say otherwise for itself, but for ``embedder``,
-    ``persist`` and ``size``.
-    """
+    """Answers that are kept; an alias may say otherwise of ``exact`` and ``semantic``."""
 
     exact: Exact = Field(default_factory=Exact)
     semantic: Semantic = Field(default_factory=Semantic)
