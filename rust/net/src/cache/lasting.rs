@@ -18,8 +18,8 @@ impl Cache {
     /// Stores an answer; false where it is too large to be kept.
     pub(crate) fn put(&self, key: &Key, entry: Entry, now: u64) -> bool {
         let is_kept = self.store.put(key, entry, now);
-        if let Some(shelf) = self.shelf.load().as_ref() {
-            shelf.changed(key);
+        if let Some(file) = self.shelf.load().as_ref() {
+            file.changed(key);
         }
         is_kept
     }
@@ -50,7 +50,7 @@ impl Cache {
 
     fn gone(&self, keys: &[Key], now: u64) {
         match self.shelf.load().as_ref() {
-            Some(shelf) => keys.iter().for_each(|key| shelf.changed(key)),
+            Some(file) => keys.iter().for_each(|key| file.changed(key)),
             // Another process has the file, with what is taken away here in it.
             None => self.purged.store(now, Relaxed),
         }
@@ -73,10 +73,10 @@ impl Cache {
         let settings = Settings { limit_bytes: self.bytes as u64, stale: STALE_MS, now };
         let purged = self.purged.load(Relaxed);
         let store = Arc::clone(&self.store);
-        let (shelf, _) =
+        let (file, _) =
             Shelf::open(&folder.join(FILE), &settings, store, |_, _, stored_at| stored_at > purged)?;
         self.verifiers.read(&folder);
-        self.shelf.store(Some(Arc::new(shelf)));
+        self.shelf.store(Some(Arc::new(file)));
         self.reconcile();
         Ok(())
     }

@@ -54,12 +54,10 @@ impl Verifiers {
 
     /// What is known, by the name of the route.
     pub(crate) fn reports(&self) -> Vec<RouteReport> {
-        let routes = lock(&self.routes);
-        let report = |(route, verifier): (&Box<str>, &Arc<Verifier>)| RouteReport {
-            route: route.to_string(),
-            report: verifier.report(),
-        };
-        let mut reports: Vec<_> = routes.iter().map(report).collect();
+        let mut reports = Vec::new();
+        for (route, verifier) in lock(&self.routes).iter() {
+            reports.push(RouteReport { route: route.to_string(), report: verifier.report() });
+        }
         reports.sort_unstable_by(|one, other| one.route.cmp(&other.route));
         reports
     }

@@ -109,7 +109,7 @@ impl Call {
 /// The head of a request that nobody sent.
 fn head(path: &'static str) -> Parts {
     let request = Request::post(path).header(CONTENT_TYPE, "application/json").body(());
-    request.map_or_else(|_| Request::new(()), |request| request).into_parts().0
+    request.unwrap_or_else(|_| Request::new(())).into_parts().0
 }
 
 /// A whole answer; None where it is an error, breaks off, or is too large.

@@ -115,12 +115,11 @@ impl Semantic {
         let pool = Pool::new(embedder, settings.threads, settings.queue)
             .map_err(|error| format!("no thread for the embedder: {error}"))?;
         let same = present.filter(|present| present.settings.model == settings.model);
-        let answers = match same.filter(|present| present.is_in_place()) {
-            Some(present) => Arc::clone(&present.answers),
-            None => {
-                let vectors = Vectors::new(model.clone(), folder).open(width);
-                Arc::new(Answers::new(Arc::clone(store), vectors))
-            }
+        let answers = if let Some(present) = same.filter(|present| present.is_in_place()) {
+            Arc::clone(&present.answers)
+        } else {
+            let vectors = Vectors::new(model.clone(), folder).open(width);
+            Arc::new(Answers::new(Arc::clone(store), vectors))
         };
         let tender = tend(&answers).map_err(|error| format!("no thread for the vectors: {error}"))?;
         Ok(Self {
