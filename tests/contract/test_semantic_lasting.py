@@ -83,12 +83,11 @@ def test_a_second_gateway_on_one_folder_of_answers_takes_over_when_the_first_end
     second = Gateway(folder / "other", door, config=config(upstream))
     second.data.mkdir()
     (second.data / "cache").symlink_to(folder / "data" / "cache")
-    with Gateway(folder, door) as first:
-        with second:
-            assert cached(second, RESET) == "miss", "it has a memory of its own"
-            first.stop()
-            until(lambda: cached(second, AGAIN) == "hit-semantic", "the files of the first one")
-            assert cached(second, RESET) == "hit-exact"
+    with Gateway(folder, door) as first, second:
+        assert cached(second, RESET) == "miss", "it has a memory of its own"
+        first.stop()
+        until(lambda: cached(second, AGAIN) == "hit-semantic", "the files of the first one")
+        assert cached(second, RESET) == "hit-exact"
 
 
 def test_hits_are_verified_behind_the_client_s_back(door: Door, folder: Path, upstream: Upstream) -> None:
