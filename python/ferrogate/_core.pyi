@@ -7,9 +7,9 @@ GIL.
 from typing import Any, final
 
 __all__ = [
-    "Engine", "Inbox", "MockServer", "SnapshotRejected",
+    "Embedder", "Engine", "Inbox", "MockServer", "Neighbours", "SnapshotRejected",
     "balance_run", "balance_scenarios", "bench_run", "build_info", "check_snapshot", "error_kinds",
-    "payload_read",
+    "guard_judge", "payload_read", "request_key",
 ]  # fmt: skip
 
 class SnapshotRejected(ValueError):
@@ -169,3 +169,39 @@ def check_snapshot(snapshot: bytes) -> None:
 
 def error_kinds() -> bytes:
     """JSON list of every stable error identifier: id, status, source, retry, summary."""
+
+@final
+class Embedder:
+    """Texts to vectors: 384 numbers of four bytes, little-endian."""
+
+    def __new__(cls, folder: str) -> Embedder:
+        """Read the weights. Raises ValueError naming the file that is wrong."""
+    @staticmethod
+    def hashed() -> Embedder:
+        """A stand-in without weights."""
+    @property
+    def id(self) -> str: ...
+    def embed(self, texts: list[str]) -> list[bytes | None]:
+        """The vectors in order; None for a text that is too long. Detached."""
+
+@final
+class Neighbours:
+    """Vectors by scope (32 bytes)."""
+
+    def __new__(cls) -> Neighbours: ...
+    def insert(self, scope: bytes, number: int, vector: bytes) -> None:
+        """Raises ValueError for a vector without direction."""
+    def remove(self, scope: bytes, number: int) -> bool: ...
+    def search(self, scope: bytes, vector: bytes, most: int) -> list[tuple[int, float]]:
+        """Ids and cosines, the nearest first. Detached."""
+
+def guard_judge(a: str, b: str) -> str | None:
+    """The rule that forbids to serve one text's answer for the other."""
+
+def request_key(
+    body: bytes, tenant: str, path: str, ignored: list[str]
+) -> tuple[str | None, tuple[bytes, bytes, str | None] | None]:
+    """Why a body is not cached, or its key, scope and text.
+
+    Raises ValueError where a member is ignored that must count.
+    """

@@ -7,6 +7,8 @@ mod engine;
 mod inbox;
 mod info;
 mod payloads;
+mod request_key;
+mod semantic;
 mod simulation;
 mod tools;
 
@@ -23,6 +25,10 @@ mod _core {
     use super::info::{build_info, check_snapshot, error_kinds};
     #[pymodule_export]
     use super::payloads::payload_read;
+    #[pymodule_export]
+    use super::request_key::request_key;
+    #[pymodule_export]
+    use super::semantic::{Embedder, Neighbours, guard_judge};
     #[pymodule_export]
     use super::simulation::{balance_run, balance_scenarios};
     #[pymodule_export]

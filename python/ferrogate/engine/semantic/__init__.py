@@ -1,0 +1,15 @@
+"""The parts of the semantic cache as Python sees them: weights, embedder, guard, keys."""
+
+from ferrogate.engine.semantic.calls import Embedder, Neighbours, RequestKey, cosine, judge, request_key
+from ferrogate.engine.semantic.weights import PACKAGE, weights_folder
+
+__all__ = [
+    "PACKAGE",
+    "Embedder",
+    "Neighbours",
+    "RequestKey",
+    "cosine",
+    "judge",
+    "request_key",
+    "weights_folder",
+]
