@@ -1,8 +1,9 @@
 """The text that is embedded for a request, the twin of ``ferrogate_core::cache::wording``.
 
-People ask for one thing in many frames: "How do I", "Could you tell me how to", "I would like to". What stands
-in front moves a vector as much as what is asked, so greetings and courtesies go, and the frames that ask for
-a way become one. The rest stays as it was written. ``tests/golden/wording.jsonl`` holds both twins together.
+People ask for one thing in many frames: "How do I", "Could you tell me how to", "I would like to". What
+stands in front moves a vector as much as what is asked, so greetings and courtesies go, and the frames that
+ask for a way become one. The rest stays as it was written. ``tests/golden/wording.jsonl`` holds
+both together.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-__all__ = ["CLOSINGS", "COURTESIES", "FRAMES", "NOUNS", "asked"]
+__all__ = ["CLOSINGS", "COURTESIES", "FRAMES", "NOUNS", "PROCESS", "asked"]
+
+_COULD_YOU: Final = "can/could/will/would you ?please/kindly"
+_BEST: Final = "?best/easiest/right/correct/proper/good/quickest"
+_WAY: Final = "steps/process/procedure/method"
 
 # Words apart: one of several with a slash, one that may be missing with a question mark before it.
 COURTESIES: Final = (
@@ -19,8 +24,8 @@ COURTESIES: Final = (
     "thank you",
     "help",
     "help me ?to ?understand",
-    "can/could/will/would you ?please/kindly ?help/tell/show/teach/explain/give/let/advise me/us ?know ?to ?if/whether",
-    "can/could/will/would you ?please/kindly explain/describe",
+    f"{_COULD_YOU} ?help/tell/show/teach/explain/give/let/advise me/us ?know ?to ?if/whether",
+    f"{_COULD_YOU} explain/describe",
     "tell/show/teach/give/let me/us ?know ?about",
     "i/we would/want/need/wish ?like to know/learn/understand/ask ?if/whether",
     "i'd/we'd like to know/learn/understand/ask ?if/whether",
@@ -38,10 +43,8 @@ FRAMES: Final = (
     "how to>how to",
     "is there a/any ?easy/good/simple/quick way ?for ?me/us to>how to",
     "is it possible ?for ?me/us to>how to",
-    "what is/are the/a/some ?best/easiest/right/correct/proper/good/quickest way/ways/steps/process/procedure/method "
-    "?for/of/i ?to>how to",
-    "what's/whats the/a ?best/easiest/right/correct/proper/good/quickest way/steps/process/procedure/method "
-    "?for/of/i ?to>how to",
+    f"what is/are the/a/some {_BEST} way/ways/{_WAY} ?for/of/i ?to>how to",
+    f"what's/whats the/a {_BEST} way/{_WAY} ?for/of/i ?to>how to",
     "what do/should i/we ?have/need ?to do to>how to",
     "i/we want/need/wish/have ?to>how to",
     "i/we would like to>how to",
@@ -51,13 +54,13 @@ FRAMES: Final = (
     "what's/whats>what is",
 )
 # "What is the ... process" asks how to do what stands between, if that is short.
+PROCESS: Final = ("what is the/your", "what's/whats the/your")
 NOUNS: Final = ("process", "procedure")
 CLOSINGS: Final = ("please", "pls", "thanks", "thank you")
 
 _WORD: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?")
 _MARKS: Final = " \t\r\n,.;:!?-"
 _SHORTEST: Final = 2
-_PROCESS: Final = ("what is the/your", "what's/whats the/your")
 _LONGEST_NAME: Final = 4
 
 
@@ -70,7 +73,7 @@ class _Word(NamedTuple):
 
 
 def asked(text: str) -> str:
-    """Return the text to embed: without courtesies, in the frame that all share, ending in a question mark."""
+    """Return the text to embed: without courtesies, in the frame that all share, with a question mark."""
     words = _words(text)
     at, left = 0, -1
     while at != left:
@@ -116,7 +119,7 @@ def _match(pattern: str, words: list[_Word], at: int) -> int:
 
 def _named_process(words: list[_Word], at: int) -> int | None:
     """Return where the name begins in "what is the password reset process"; None in another text."""
-    start = max(_match(pattern, words, at) for pattern in _PROCESS)
+    start = max(_match(pattern, words, at) for pattern in PROCESS)
     name = len(words) - 1 - start
     if start == at or not 1 <= name <= _LONGEST_NAME or words[-1].text not in NOUNS:
         return None
@@ -126,7 +129,7 @@ def _named_process(words: list[_Word], at: int) -> int | None:
 def _without_closing(rest: str) -> str:
     rest = rest.rstrip(_MARKS)
     for closing in CLOSINGS:
-        head = rest[: -len(closing)]
-        if rest.lower().endswith(closing) and head[-1:] in _MARKS:
+        head, tail = rest[: -len(closing)], rest[-len(closing) :]
+        if tail.isascii() and tail.lower() == closing and head[-1:] in _MARKS:
             return head.rstrip(_MARKS)
     return rest

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ferrogate.cli.bench.cache.pairs import Pair
-from ferrogate.engine.semantic import Embedder, cosine, judge
+from ferrogate.engine.semantic import Embedder, asked, cosine, judge
 
 __all__ = ["PROFILES", "Judged", "Row", "judged_pairs", "rows", "totals"]
 
@@ -59,17 +59,18 @@ def judged_pairs(
     pairs: Sequence[Pair], embedder: Embedder, progress: Callable[[int, int], None]
 ) -> list[Judged]:
     """Embed both texts of each pair and ask the guard; a text that stands there twice is embedded once."""
-    texts = list(dict.fromkeys(text for pair in pairs for text in (pair.a, pair.b)))
+    texts = list(dict.fromkeys(asked(text) for pair in pairs for text in (pair.a, pair.b)))
     vectors: dict[str, bytes | None] = {}
     for at in range(0, len(texts), _BATCH):
         part = texts[at : at + _BATCH]
         vectors.update(zip(part, embedder.embed(part), strict=True))
         progress(len(vectors), len(texts))
-    return [Judged(pair, _cosine(vectors[pair.a], vectors[pair.b]), judge(pair.a, pair.b)) for pair in pairs]
 
+    def near(pair: Pair) -> float | None:
+        one, two = vectors[asked(pair.a)], vectors[asked(pair.b)]
+        return None if one is None or two is None else cosine(one, two)
 
-def _cosine(one: bytes | None, two: bytes | None) -> float | None:
-    return None if one is None or two is None else cosine(one, two)
+    return [Judged(pair, near(pair), judge(pair.a, pair.b)) for pair in pairs]
 
 
 def rows(judged: Sequence[Judged], threshold: float) -> list[Row]:
