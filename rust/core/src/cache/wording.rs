@@ -92,10 +92,10 @@ fn matched(pattern: &str, words: &[Word], at: usize) -> usize {
     let mut end = at;
     for part in pattern.split(' ') {
         let choices = part.strip_prefix('?').unwrap_or(part);
-        let fits = |word: &&Word| {
+        let fits = |word: &Word| {
             (end == at || word.follows) && choices.split('/').any(|choice| choice == word.text)
         };
-        if words.get(end).filter(fits).is_some() {
+        if words.get(end).is_some_and(fits) {
             end += 1;
         } else if choices.len() == part.len() {
             return at;
