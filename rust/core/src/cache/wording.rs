@@ -92,9 +92,8 @@ fn matched(pattern: &str, words: &[Word], at: usize) -> usize {
     let mut end = at;
     for part in pattern.split(' ') {
         let choices = part.strip_prefix('?').unwrap_or(part);
-        let fits = |word: &Word| {
-            (end == at || word.follows) && choices.split('/').any(|choice| choice == word.text)
-        };
+        let fits =
+            |word: &Word| (end == at || word.follows) && choices.split('/').any(|choice| choice == word.text);
         if words.get(end).is_some_and(fits) {
             end += 1;
         } else if choices.len() == part.len() {
