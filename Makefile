@@ -8,6 +8,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 PROFILE ?= release
 ARGS ?=
+JOBS ?= 2
 WHEELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ferrogate/wheels
 
 DEV := .venv-dev/bin
@@ -72,7 +73,7 @@ generated: dev ## fail where a generated file is not what its source says
 
 test: dev sdk ## every test that needs no other program
 	cargo test --profile quick --locked --workspace --exclude ferrogate-py
-	$(PYTEST) -m 'not real and not docker and not wheel' $(ARGS)
+	$(PYTEST) -n $(JOBS) --dist loadfile -m 'not real and not docker and not wheel' $(ARGS)
 	$(SDK_PYTEST) tests/conformance -m sdk $(ARGS)
 
 test-real: dev real ## the gateway in front of a real OpenAI-compatible server

@@ -176,6 +176,7 @@ class Assembly:
                 workers=self._workers(),
                 journal=self.folder / "journal",
                 payloads=self.folder / PAYLOADS_NAME,
+                cache=self.folder / "cache" if self.configuration.effective.settings.cache.persist else None,
             )
         return _OpenHosts(engine) if self._open_hosts else engine
 

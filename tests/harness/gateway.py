@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """What is left of an environment without anything that configures a gateway or its screen, or holds a key."""
+    """What is left without anything that configures a gateway or its screen, or holds a key."""
     kept = {
         name: value
         for name, value in environ.items()

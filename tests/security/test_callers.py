@@ -103,6 +103,7 @@ def test_one_header_twice_is_no_credential(guarded: Gateway, name: str) -> None:
         "Bearer \xe9\xff",
         "Bearer " + "x" * 30_000,
     ],
+    ids=range(12),
 )
 def test_what_resembles_the_key_opens_nothing(guarded: Gateway, value: str) -> None:
     assert post(guarded, [("Authorization", value)]) == 401

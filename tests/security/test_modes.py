@@ -6,8 +6,10 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness.chat import CHAT, chat
@@ -73,11 +75,21 @@ def test_commands_make_nothing_for_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.doors("native")
-def test_the_control_socket_is_in_a_folder_of_its_owner(folder: Path, door: Door) -> None:
+@pytest.mark.parametrize("depth", [0, 12])
+def test_the_control_socket_is_in_a_folder_of_its_owner(folder: Path, door: Door, depth: int) -> None:
     """Who could reach it would still meet the admin API's own checks."""
-    with Gateway(folder, door, environ={"TMPDIR": str(folder)}) as gateway:
-        sockets = [path for path in folder.rglob("*") if path.is_socket()]
-        assert sockets
-        for path in sockets:
-            assert path.parent.stat().st_mode & OTHERS == 0, path
-        assert gateway.admin.get("/healthz").status_code == 200
+    with tempfile.TemporaryDirectory() as top:
+        # A socket's path must be short, so a deep folder for temporary files is passed over.
+        place = Path(top, *["ten-bytes"] * depth)
+        place.mkdir(parents=True, exist_ok=True)
+        with Gateway(folder, door, environ={"TMPDIR": str(place)}) as gateway:
+            check_sockets(gateway, place, "there" if depth == 0 else "elsewhere")
+
+
+def check_sockets(gateway: Gateway, place: Path, where: str) -> None:
+    held = [Path(one.laddr) for one in psutil.Process(gateway.pid).net_connections("unix") if one.laddr]
+    sockets = [path for path in held if path.name == "control.sock"]
+    assert len(sockets) == 1
+    assert sockets[0].is_relative_to(place) is (where == "there")
+    assert sockets[0].parent.stat().st_mode & OTHERS == 0
+    assert gateway.admin.get("/healthz").status_code == 200

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
@@ -43,6 +43,22 @@ class TokenCount(BaseModel):
     output: int | None
 
 
+class SemanticStats(BaseModel):
+    """Lookups of questions that mean the same, each counted once by what came of it."""
+
+    entries: int = Field(description="questions that can be found")
+    vector_bytes: int = Field(description="memory of their vectors; a part of it is counted in `bytes`")
+    hits: int = Field(description="served with the answer to another wording")
+    far: int = Field(description="nothing was similar enough")
+    vetoed: int = Field(description="something was, and a rule forbade it")
+    busy: int = Field(description="not looked for: the embedder's queue was full")
+    late: int = Field(description="given up: the embedder took too long")
+    too_long: int = Field(description="beyond what the model reads")
+    verified: list[dict[str, Any]] = Field(
+        description="how right the hits were, a report for each `route` that verifies; see docs/caching.md"
+    )
+
+
 class CacheStats(BaseModel):
     """What is kept now, and what was counted since the start."""
 
@@ -56,6 +72,7 @@ class CacheStats(BaseModel):
     evictions: int = Field(description="pushed out by others, or not let in, for want of memory")
     expired: int = Field(description="removed for their age")
     tokens_saved: TokenCount = Field(description="what hits did not cost")
+    semantic: SemanticStats | None = Field(None, description="null where nothing is compared by meaning")
 
 
 class CacheEntry(BaseModel):

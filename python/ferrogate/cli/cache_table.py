@@ -22,16 +22,31 @@ def stats_lines(stats: Mapping[str, Any]) -> list[str]:
     rate = f"{stats['hits'] / looked:.1%}" if looked else "-"
     saved = stats["tokens_saved"]
     gone = f"{stats['evictions']:,} pushed out, {stats['expired']:,} too old"
-    return _aligned(
-        {
-            "entries": f"{stats['entries']:,}",
-            "memory": f"{_size(stats['bytes'])} of {_size(stats['max_bytes'])}",
-            "hit rate": f"{rate} ({stats['hits']:,} hits, {stats['misses']:,} misses)",
-            "joined": f"{stats['joined']:,} shared another one's call",
-            "stored": f"{stats['stores']:,} ({gone})",
-            "tokens saved": f"{saved['input'] or 0:,} in, {saved['output'] or 0:,} out",
-        }
-    )
+    lines = {
+        "entries": f"{stats['entries']:,}",
+        "memory": f"{_size(stats['bytes'])} of {_size(stats['max_bytes'])}",
+        "hit rate": f"{rate} ({stats['hits']:,} hits, {stats['misses']:,} misses)",
+        "joined": f"{stats['joined']:,} shared another one's call",
+        "stored": f"{stats['stores']:,} ({gone})",
+        "tokens saved": f"{saved['input'] or 0:,} in, {saved['output'] or 0:,} out",
+    }
+    if semantic := stats.get("semantic"):
+        lines["by meaning"] = _meaning(semantic)
+    return _aligned(lines)
+
+
+def _meaning(semantic: Mapping[str, int]) -> str:
+    """What came of looking for other wordings; what did not happen is left out."""
+    names = {
+        "hits": "hits",
+        "vetoed": "vetoed",
+        "far": "too far",
+        "busy": "not looked for (busy)",
+        "late": "given up (late)",
+        "too_long": "too long",
+    }
+    counted = [f"{semantic[key]:,} {name}" for key, name in names.items() if semantic[key] or key == "hits"]
+    return f"{', '.join(counted)}; {semantic['entries']:,} questions"
 
 
 def entry_table(items: list[dict[str, Any]]) -> Table:

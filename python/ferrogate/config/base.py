@@ -30,8 +30,14 @@ class Section(BaseModel):
 
     def said(self) -> dict[str, Any]:
         """Return the same without what is null, and without the sections that say nothing."""
-        found = self.model_dump(mode="json", by_alias=True, exclude_none=True)
-        return {name: value for name, value in found.items() if value != {}}
+        return _without_nothing(self.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+
+def _without_nothing(found: dict[str, Any]) -> dict[str, Any]:
+    inner = {
+        name: _without_nothing(value) if isinstance(value, dict) else value for name, value in found.items()
+    }
+    return {name: value for name, value in inner.items() if value != {}}
 
 
 def written_name(model: type[BaseModel], attribute: str) -> str:

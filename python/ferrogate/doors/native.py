@@ -24,11 +24,22 @@ if TYPE_CHECKING:
 __all__ = ["NativeDoor", "PrivateSocket"]
 
 
+_PREFIX = "ferrogate-"
+_RANDOM = 9
+"""Letters that mkdtemp adds, and a slash."""
+_LONGEST = 100
+"""Bytes of a socket's path: 104 on macOS, 108 on Linux, with the zero at its end."""
+
+
 class PrivateSocket:
     """A listening Unix socket in a 0700 folder of its own: a socket's path must be short."""
 
     def __init__(self, name: str) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="ferrogate-"))  # mkdtemp makes it 0700
+        place = tempfile.gettempdir()
+        # Where the folder for temporary files lies too deep, the system's own is short enough everywhere.
+        is_deep = len(f"{place}/{_PREFIX}{name}") + _RANDOM > _LONGEST
+        folder = tempfile.mkdtemp(prefix=_PREFIX, dir="/tmp" if is_deep else None)  # noqa: S108
+        self._folder = Path(folder)  # mkdtemp makes it 0700
         self.path = self._folder / name
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:

@@ -35,7 +35,7 @@ class NoCache:
             "evictions",
             "expired",
         )
-        return {**dict.fromkeys(counts, 0), "tokens_saved": {"input": 0, "output": 0}}
+        return {**dict.fromkeys(counts, 0), "tokens_saved": {"input": 0, "output": 0}, "semantic": None}
 
     def page(self, limit: int, cursor: str | None, which: Filter) -> dict[str, Any]:
         """No entries."""

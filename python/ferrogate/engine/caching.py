@@ -2,41 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from typing import Final
 
-from ferrogate.config.cache import AliasCache, Cache, Exact
+from ferrogate.config.cache import HASHED, MINILM, AliasCache, Cache, Embedder, Exact, Semantic
 from ferrogate.config.sections import Settings
 from ferrogate.engine import snapshot
 from ferrogate.engine.entries import AliasEntry
+from ferrogate.engine.semantic.weights import weights_folder
 
-__all__ = ["cache_of_alias", "cache_warnings", "cache_wire"]
+__all__ = ["cache_of_alias", "cache_warnings", "cache_wire", "embedder_wire"]
+
+SIMILARITY: Final = {"precise": 0.80, "recall": 0.75}
+"""By profile. They belong to minilm; a provider's model needs a threshold of its own."""
 
 
-def cache_wire(exact: Exact) -> snapshot.Cache:
-    """Return what the engine is given: all but the semantic cache, which this version has not."""
-    return snapshot.Cache(exact=snapshot.Exact(**exact.model_dump()))
+def cache_wire(exact: Exact, semantic: Semantic) -> snapshot.Cache:
+    """Return what the engine is given."""
+    threshold, verify = semantic.threshold, semantic.verify
+    return snapshot.Cache(
+        exact=snapshot.Exact(**exact.model_dump()),
+        semantic=snapshot.Semantic(
+            enabled=semantic.enabled,
+            threshold=SIMILARITY[semantic.profile] if threshold is None else threshold,
+            verify=snapshot.Verify(**verify.model_dump(exclude={"enabled"})) if verify.enabled else None,
+        ),
+    )
 
 
 def cache_of_alias(own: AliasCache, top: Cache) -> snapshot.Cache | None:
     """Lay what an alias says over the top level; None where it says nothing."""
-    said = own.exact.model_dump(exclude_none=True)
-    return cache_wire(top.exact.model_copy(update=said)) if said else None
+    exact = own.exact.model_dump(exclude_none=True)
+    semantic = own.semantic.model_dump(exclude_none=True, exclude={"verify"})
+    verify = own.semantic.verify.model_dump(exclude_none=True)
+    if not (exact or semantic or verify):
+        return None
+    semantic["verify"] = top.semantic.verify.model_copy(update=verify)
+    return cache_wire(top.exact.model_copy(update=exact), top.semantic.model_copy(update=semantic))
 
 
-def cache_warnings(
-    settings: Settings, origins: Mapping[str, str], aliases: Iterable[AliasEntry]
-) -> Iterator[str]:
+def embedder_wire(settings: Settings, aliases: Iterable[AliasEntry]) -> snapshot.Embedder | None:
+    """Return what makes vectors; None where nothing asks for one.
+
+    Raises:
+        ConfigError: the weights cannot be found.
+
+    """
+    cache = settings.cache
+    is_asked_for = (
+        cache.semantic.enabled
+        or any(alias.options.cache.semantic.enabled for alias in aliases)
+        # Whoever names one wants it ready for clients that ask by header.
+        or bool({"model", "path"} & cache.embedder.model_fields_set)
+    )
+    if not is_asked_for or settings.server.engine == "python":
+        return None
+    embedder = cache.embedder
+    return snapshot.Embedder(model=_model(embedder), threads=embedder.threads, queue=embedder.queue)
+
+
+def _model(embedder: Embedder) -> snapshot.EmbedderModel:
+    if embedder.model == MINILM:
+        return {"minilm": str(weights_folder(embedder.path))}
+    return HASHED if embedder.model == HASHED else {"provider": embedder.model}
+
+
+def cache_warnings(settings: Settings, aliases: Iterable[AliasEntry]) -> Iterator[str]:
     """Say what of the caches is asked for and not served."""
-    asked = {"cache.semantic": (settings.cache.semantic.enabled, origins.get("cache.semantic.enabled", ""))}
-    exact = {"cache.exact": settings.cache.exact.enabled}
+    if settings.server.engine != "python":
+        return
+    asked = {
+        "cache.exact": settings.cache.exact.enabled,
+        "cache.semantic": settings.cache.semantic.enabled,
+    }
     for alias in aliases:
         own = alias.options.cache
-        asked[f"models.{alias.name}.cache.semantic"] = (bool(own.semantic.enabled), alias.origin)
-        exact[f"models.{alias.name}.cache.exact"] = bool(own.exact.enabled)
-    for name, (enabled, origin) in asked.items():
+        asked[f"models.{alias.name}.cache.exact"] = bool(own.exact.enabled)
+        asked[f"models.{alias.name}.cache.semantic"] = bool(own.semantic.enabled)
+    for name, enabled in asked.items():
         if enabled:
-            yield f"{origin}: {name} has no effect: this version has no semantic cache yet"
-    if settings.server.engine == "python":
-        for name, enabled in exact.items():
-            if enabled:
-                yield f"{name} has no effect: the Python engine keeps no answers"
+            yield f"{name} has no effect: the Python engine keeps no answers"

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from ferrogate.config.sections import Hedge
 from ferrogate.engine import snapshot
-from ferrogate.engine.caching import cache_of_alias, cache_wire
+from ferrogate.engine.caching import cache_of_alias, cache_wire, embedder_wire
 from ferrogate.engine.effective import AliasOptions, Effective, ProviderEntry
 from ferrogate.errors import ConfigError
 from ferrogate.providers.base import ProviderSpec
@@ -44,8 +44,9 @@ def compile_snapshot(
         expose_headers=server.expose_headers,
         hedge=snapshot.Hedge(**effective.settings.hedge.model_dump()),
         affinity=effective.settings.affinity,
-        cache=cache_wire(effective.settings.cache.exact),
+        cache=cache_wire(effective.settings.cache.exact, effective.settings.cache.semantic),
         cache_bytes=effective.settings.cache.size_bytes,
+        embedder=embedder_wire(effective.settings, effective.aliases),
         providers=[_provider(entry, effective, registry, ambient) for entry in effective.providers],
         aliases=[
             snapshot.Alias(

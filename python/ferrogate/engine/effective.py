@@ -122,7 +122,7 @@ def check_merge(
     keys = merge_keys(file, environ, stored, registry, {entry.name for entry in providers})
     aliases, alias_problems, alias_said = _merge_aliases(file, stored, {entry.name for entry in providers})
     keyed = {key.provider for key in keys.in_force}
-    unserved = cache_warnings(settings, origins, aliases)
+    unserved = cache_warnings(settings, aliases)
     effective = Effective(
         settings=settings,
         sources=sources,

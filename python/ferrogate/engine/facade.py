@@ -66,7 +66,13 @@ class Engine:
     """
 
     def __init__(
-        self, snapshot: Snapshot, *, workers: int, journal: Path | None, payloads: Path | None = None
+        self,
+        snapshot: Snapshot,
+        *,
+        workers: int,
+        journal: Path | None,
+        payloads: Path | None = None,
+        cache: Path | None = None,
     ) -> None:
         """Compile a snapshot; nothing runs before :meth:`start`.
 
@@ -75,6 +81,7 @@ class Engine:
             workers: engine threads.
             journal: folder of the request records; None keeps none.
             payloads: folder of the bodies; None keeps none.
+            cache: folder in which kept answers outlive the process; None keeps them in memory alone.
 
         Raises:
             SnapshotError: the engine refuses the snapshot.
@@ -84,6 +91,7 @@ class Engine:
             "workers": workers,
             "journal": None if journal is None else str(journal),
             "payloads": None if payloads is None else str(payloads),
+            "cache": None if cache is None else str(cache),
         }
         self._workers = workers
         with _mapped():

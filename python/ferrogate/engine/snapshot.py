@@ -112,10 +112,40 @@ class Exact(_Strict):
     ignore: list[str] = Field([], description="members of the request that make no difference")
 
 
+class Verify(_Strict):
+    """Some semantic hits are asked upstream as well."""
+
+    share: float = Field(ge=0, le=1, description="of the hits")
+    target: float = Field(gt=0, lt=1, description="the share of hits that may be wrong")
+    per_minute: int = Field(ge=1, description="background calls")
+    freeze: bool = Field(description="the threshold stays where it is")
+
+
+class Semantic(_Strict):
+    """A request that means the same gets the same answer."""
+
+    enabled: bool = False
+    threshold: float = Field(0.8, ge=0, le=1, description="the similarity that is enough")
+    verify: Verify | None = Field(None, description="None where hits are taken as they are")
+
+
 class Cache(_Strict):
     """Answers that are kept and served again."""
 
     exact: Exact = Exact()
+    semantic: Semantic = Semantic()
+
+
+EmbedderModel = Literal["hashed"] | dict[Literal["minilm", "provider"], str]
+"""``{"minilm": folder}``, ``{"provider": "openai/text-embedding-3-small"}`` or ``"hashed"``."""
+
+
+class Embedder(_Strict):
+    """What makes vectors of questions."""
+
+    model: EmbedderModel
+    threads: int = Field(ge=1)
+    queue: int = Field(ge=1, description="texts that wait; a request beyond them is a miss")
 
 
 class KeyAuth(_Strict):
@@ -196,5 +226,6 @@ class Snapshot(_Strict):
     affinity: bool = Field(True, description="one conversation stays on one lane while that does well")
     cache: Cache = Cache()
     cache_bytes: int = Field(256 * 10**6, ge=1, description="memory of all kept answers together")
+    embedder: Embedder | None = Field(None, description="None where nothing is compared by meaning")
     providers: list[Provider] = []
     aliases: list[Alias] = []

@@ -26,9 +26,9 @@ impl std::error::Error for Full {}
 
 type Callback = Box<dyn FnOnce(Result<Vector, Error>) + Send>;
 
-struct Job {
-    text: Box<str>,
-    callback: Callback,
+enum Job {
+    Text { text: Box<str>, callback: Callback },
+    Other(Box<dyn FnOnce() + Send>),
 }
 
 #[derive(Default)]
@@ -76,11 +76,21 @@ impl Pool {
         text: impl Into<Box<str>>,
         callback: impl FnOnce(Result<Vector, Error>) + Send + 'static,
     ) -> Result<(), Full> {
+        self.add(Job::Text { text: text.into(), callback: Box::new(callback) })
+    }
+
+    /// Queue other work that should not hold up the path, such as a search; never waits. It is called once, or dropped
+    /// uncalled where the pool ends.
+    pub fn run(&self, work: impl FnOnce() + Send + 'static) -> Result<(), Full> {
+        self.add(Job::Other(Box::new(work)))
+    }
+
+    fn add(&self, job: Job) -> Result<(), Full> {
         let mut queue = self.shared.queue();
         if queue.jobs.len() >= self.shared.capacity {
             return Err(Full);
         }
-        queue.jobs.push_back(Job { text: text.into(), callback: Box::new(callback) });
+        queue.jobs.push_back(job);
         drop(queue);
         self.shared.work.notify_one();
         Ok(())
@@ -111,7 +121,9 @@ impl Drop for Pool {
         };
         self.shared.work.notify_all();
         for job in waiting {
-            call(job.callback, Err(Error::Ended));
+            if let Job::Text { callback, .. } = job {
+                call(callback, Err(Error::Ended));
+            }
         }
         // A callback may hold the last reference to its own pool; that thread ends by itself.
         let own = thread::current().id();
@@ -130,9 +142,16 @@ impl Shared {
     fn run(&self) {
         let mut scratch = Scratch::default();
         while let Some(job) = self.next() {
-            let embed = AssertUnwindSafe(|| self.embedder.embed(&job.text, &mut scratch));
+            let (text, callback) = match job {
+                Job::Text { text, callback } => (text, callback),
+                Job::Other(work) => {
+                    let _ = catch_unwind(AssertUnwindSafe(work));
+                    continue;
+                }
+            };
+            let embed = AssertUnwindSafe(|| self.embedder.embed(&text, &mut scratch));
             match catch_unwind(embed) {
-                Ok(vector) => call(job.callback, vector),
+                Ok(vector) => call(callback, vector),
                 Err(_) => scratch = Scratch::default(),
             }
         }

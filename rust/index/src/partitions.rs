@@ -91,6 +91,12 @@ impl Partitions {
         self.shards.iter().map(|shard| read(shard).len()).sum()
     }
 
+    /// The scope and the id of every vector, in no order.
+    pub fn ids(&self) -> Vec<(Scope, u64)> {
+        let of = |(scope, index): (Scope, Arc<Index>)| index.ids().into_iter().map(move |id| (scope, id));
+        self.all().flat_map(of).collect()
+    }
+
     /// The memory that it holds.
     pub fn bytes(&self) -> usize {
         let entry = size_of::<(Scope, Arc<Index>)>() + 1;

@@ -3,27 +3,26 @@
 //! Changes are made in memory and handed to a thread, which writes them to the disk a few times a second; nobody waits
 //! for a file. A crash takes away what was changed in the last second, never what was written before. The log holds
 //! vectors only: what a vector stands for is the caller's, who passes over ids that it does not know.
-//!
-//! One process may have a log open at a time; the caller sees to that.
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::{Builder, JoinHandle};
+
+use ferrogate_changelog::{BLOCK, Changelog, Kept};
 
 use crate::index::{Hit, Tuning};
 use crate::partitions::{Partitions, Scope};
 use crate::vector::{Refused, Vector};
 
-mod disk;
-mod keeper;
 mod load;
-mod pending;
 mod record;
 #[cfg(test)]
 mod tests;
 
 pub use load::Opened;
+
+/// Steps of tending between two looks at the clock.
+const STEPS: usize = 32;
 
 /// What made the vectors. Those of one model say nothing beside those of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,58 +35,80 @@ pub struct Model {
     pub dimensions: usize,
 }
 
-/// [`Partitions`] with a log.
+/// [`Partitions`] with a log. Dropping it writes what is left.
 #[derive(Debug)]
 pub struct Store {
-    shared: Arc<Shared>,
-    keeper: Option<JoinHandle<()>>,
+    partitions: Arc<Partitions>,
+    log: Changelog<Partitions>,
 }
 
-#[derive(Debug)]
-struct Shared {
-    partitions: Partitions,
-    pending: pending::Pending,
-}
+impl Kept for Partitions {
+    type Batch = Vec<u8>;
 
-impl Shared {
+    const THREAD: &'static str = "ferrogate-index";
+    const MOST_WAITING: usize = 64 << 20;
+
+    fn encode(&self, batch: &mut Vec<u8>, to: &mut Vec<u8>, _lean: bool) {
+        to.append(batch);
+    }
+
+    fn snapshot(&self, write: &mut dyn FnMut(&mut Vec<u8>) -> io::Result<()>) -> io::Result<()> {
+        let mut block = Vec::with_capacity(BLOCK + BLOCK / 8);
+        let mut unit = Vec::new();
+        for (scope, index) in self.all() {
+            for id in index.ids() {
+                unit.clear();
+                if index.copy(id, &mut unit) {
+                    record::insert(&mut block, &scope, id, &unit);
+                }
+                if block.len() >= BLOCK {
+                    write(&mut block)?;
+                }
+            }
+        }
+        write(&mut block)
+    }
+
     fn live_bytes(&self) -> u64 {
-        (self.partitions.len() * (record::PREFIX + 4 * self.partitions.dimensions())) as u64
+        (self.len() * (record::PREFIX + 4 * self.dimensions())) as u64
+    }
+
+    fn tend(&self) -> bool {
+        Self::tend(self, STEPS)
     }
 }
 
 impl Store {
     /// Reads a log, or begins one, and starts the thread that writes it. Large partitions are searched by scanning until
-    /// their graph is built anew, which begins at once in the background.
+    /// their graph is built anew, which begins at once in the background. One process may have a log open at a time;
+    /// another one gets [`io::ErrorKind::ResourceBusy`].
     pub fn open(path: &Path, model: &Model, tuning: Tuning) -> io::Result<(Self, Opened)> {
-        let (log, partitions, opened) = load::load(path, model, tuning)?;
-        let shared = Arc::new(Shared { partitions, pending: pending::Pending::default() });
-        let renew = opened.damaged > 0;
-        let keeper =
-            keeper::Keeper::new(Arc::clone(&shared), path.to_owned(), record::head(model), log, renew);
-        let keeper = Builder::new().name("ferrogate-index".to_owned()).spawn(move || keeper.run())?;
-        Ok((Self { shared, keeper: Some(keeper) }, opened))
+        let (reading, partitions, opened) = load::load(path, model, tuning)?;
+        let partitions = Arc::new(partitions);
+        let log = Changelog::start(reading, Arc::clone(&partitions), opened.damaged > 0)?;
+        Ok((Self { partitions, log }, opened))
     }
 
     /// Stores a vector in a scope, in place of the one that had its id.
     pub fn insert(&self, scope: &Scope, id: u64, vector: &[f32]) -> Result<(), Refused> {
-        let Shared { partitions, pending } = &*self.shared;
+        let Self { partitions, log } = self;
         let vector = Vector::new(vector, partitions.dimensions())?;
         partitions.put(scope, id, &vector, || {
-            pending.add(|to| record::insert(to, scope, id, &vector.unit));
+            log.add(|to| record::insert(to, scope, id, &vector.unit));
         });
         Ok(())
     }
 
     /// Takes a vector out of a scope; whether there was one.
     pub fn remove(&self, scope: &Scope, id: u64) -> bool {
-        let Shared { partitions, pending } = &*self.shared;
-        partitions.take(scope, id, || pending.add(|to| record::remove(to, scope, id)))
+        let Self { partitions, log } = self;
+        partitions.take(scope, id, || log.add(|to| record::remove(to, scope, id)))
     }
 
     /// Takes all vectors of a scope out; how many there were.
     pub fn clear(&self, scope: &Scope) -> usize {
-        let Shared { partitions, pending } = &*self.shared;
-        partitions.drop_scope(scope, || pending.add(|to| record::clear(to, scope)))
+        let Self { partitions, log } = self;
+        partitions.drop_scope(scope, || log.add(|to| record::clear(to, scope)))
     }
 
     /// The up to `k` nearest vectors of a scope, as [`crate::Index::search`] says.
@@ -98,46 +119,41 @@ impl Store {
         k: usize,
         filter: impl Fn(u64) -> bool,
     ) -> Result<Vec<Hit>, Refused> {
-        self.shared.partitions.search(scope, query, k, filter)
+        self.partitions.search(scope, query, k, filter)
     }
 
     /// How many vectors all scopes hold.
     pub fn len(&self) -> usize {
-        self.shared.partitions.len()
+        self.partitions.len()
     }
 
     /// Whether no scope holds any.
     pub fn is_empty(&self) -> bool {
-        self.shared.partitions.is_empty()
+        self.partitions.is_empty()
     }
 
     /// How many scopes hold vectors.
     pub fn scopes(&self) -> usize {
-        self.shared.partitions.scopes()
+        self.partitions.scopes()
+    }
+
+    /// The scope and the id of every vector, in no order: what a log holds is the caller's to know.
+    pub fn ids(&self) -> Vec<(Scope, u64)> {
+        self.partitions.ids()
     }
 
     /// The memory that the vectors and what leads to them hold.
     pub fn bytes(&self) -> usize {
-        self.shared.partitions.bytes()
+        self.partitions.bytes()
     }
 
     /// Whether all that changed is in the graphs. Searches are right before, and slower.
     pub fn settled(&self) -> bool {
-        self.shared.partitions.settled()
+        self.partitions.settled()
     }
 
     /// Waits until all changes made before are on the disk. Where the disk refused them they are tried again later.
     pub fn flush(&self) -> io::Result<()> {
-        self.shared.pending.flush().map_err(io::Error::other)
-    }
-}
-
-impl Drop for Store {
-    /// Writes what is left.
-    fn drop(&mut self) {
-        self.shared.pending.stop();
-        if let Some(keeper) = self.keeper.take() {
-            let _ = keeper.join();
-        }
+        self.log.flush()
     }
 }

@@ -21,9 +21,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
-pub use cache::{CacheItem, CachePage, CacheStats, Which};
+pub use crate::cache::CacheStats;
+pub use cache::{CacheItem, CachePage, Which};
 pub use lanes::LaneStatus;
 
+use crate::cache::{Keeper, unix_ms};
 use crate::clock;
 use crate::door::{Address, Calls, Inbox, Job, vacate};
 use crate::journal::{Batch, Figures, Journal, Options as JournalOptions, Reader};
@@ -44,6 +46,9 @@ pub struct Options {
     /// The folder of the payloads; none keeps none, and so does an engine without a journal.
     #[serde(default)]
     pub payloads: Option<PathBuf>,
+    /// The folder in which kept answers outlive the process; without it they do not.
+    #[serde(default)]
+    pub cache: Option<PathBuf>,
 }
 
 /// What can be told to an engine thread. Requests are bounded by the door that hands them in.
@@ -68,6 +73,7 @@ struct Running {
     commands: Commands,
     threads: Vec<JoinHandle<()>>,
     journal: Option<Journal>,
+    keeper: Keeper,
 }
 
 /// One gateway.
@@ -134,6 +140,7 @@ impl Engine {
     pub fn apply(&self, document: &[u8]) -> Result<u64, Rejected> {
         let mut lanes = lock(&self.lanes);
         let snapshot = Snapshot::compile(document, &mut lanes)?;
+        self.shared.cache.settle(snapshot.embedding.as_ref()).map_err(Rejected)?;
         if let Some(journal) = lock(&self.running).as_ref().and_then(|running| running.journal.as_ref()) {
             retain_payloads(journal, &snapshot);
         }
@@ -157,6 +164,15 @@ impl Engine {
         if running.is_some() {
             return Ok(());
         }
+        let embedding = self.shared.snapshot.load().embedding.clone();
+        let cache = &self.shared.cache;
+        cache.keep_in(self.options.cache.clone());
+        thread::scope(|scope| {
+            // Both files are read at one time. Where another process has them, or the disk refuses, memory does.
+            scope.spawn(|| cache.open(unix_ms()));
+            cache.settle(embedding.as_ref())
+        })
+        .map_err(io::Error::other)?;
         let journal = self
             .options
             .journal
@@ -183,7 +199,8 @@ impl Engine {
             threads.push(thread::Builder::new().name(format!("fg-engine-{index}")).spawn(run)?);
             commands.push(sender);
         }
-        *running = Some(Running { commands: commands.into(), threads, journal });
+        let keeper = Keeper::start(&self.shared)?;
+        *running = Some(Running { commands: commands.into(), threads, journal, keeper });
         Ok(())
     }
 
@@ -268,6 +285,8 @@ impl Engine {
         for thread in running.threads {
             thread.join().ok();
         }
+        drop(running.keeper);
+        self.shared.cache.close();
         if let Some(journal) = running.journal {
             journal.close();
         }
@@ -301,7 +320,7 @@ impl Engine {
         if let Some(journal) = lock(&self.running).as_ref().and_then(|running| running.journal.as_ref()) {
             totals.journal = journal.figures();
         }
-        self.shared.metrics.render(totals)
+        self.shared.metrics.render(totals, self.shared.cache.stats())
     }
 
     /// How it goes.

@@ -1,4 +1,4 @@
-//! Balancing on virtual time, and caches on traces ([`cache`]).
+//! Balancing on virtual time, caches on traces ([`cache`]), and thresholds under verification ([`verify`]).
 //!
 //! A deterministic discrete-event simulation that puts ways of choosing a lane through the situations that gateways
 //! meet. The gateway's own way is the very code of `ferrogate-core`; the rivals are written from their public
@@ -16,6 +16,7 @@ pub mod scenario;
 mod session;
 pub mod stats;
 mod table;
+pub mod verify;
 mod world;
 
 use policy::Policy;

@@ -57,7 +57,12 @@ def test_an_alias_takes_it_and_gives_it_back(control: Any, make: Any) -> None:
             "enabled": True, "ttl": "120s", "stale": None, "tool_calls": None, "coalesce": None,
             "ignore": ["seed"],
         },
-        "semantic": {"enabled": None, "profile": None, "threshold": None},
+        "semantic": {
+            "enabled": None, "profile": None, "threshold": None,
+            "verify": {
+                "enabled": None, "share": None, "target": None, "per_minute": None, "freeze": None,
+            },
+        },
     }  # fmt: skip
     assert made.json()["cache"] == shown
     alias = next(alias for alias in control.engine.applied[-1].aliases if alias.name == "chat")
@@ -67,6 +72,25 @@ def test_an_alias_takes_it_and_gives_it_back(control: Any, make: Any) -> None:
     assert make().client.get("/api/v1/models/chat").json()["cache"] == shown
     replaced = control.client.put("/api/v1/models/chat", json={"targets": ["openai/gpt-4o"]}).json()
     assert replaced["cache"]["exact"]["enabled"] is None
+
+
+def test_an_alias_keeps_what_it_says_of_verification(control: Any, make: Any) -> None:
+    said = {"semantic": {"verify": {"target": "1%", "freeze": True}}}
+    body = {"targets": ["openai/gpt-4o"], "cache": said}
+    assert control.client.put("/api/v1/models/chat", json=body).status_code == 201
+    shown = make().client.get("/api/v1/models/chat").json()["cache"]["semantic"]["verify"]
+    assert shown == {
+        "enabled": None, "share": None, "target": 0.01, "per_minute": None, "freeze": True,
+    }  # fmt: skip
+
+
+def test_the_top_level_takes_verification(control: Any) -> None:
+    said = {"cache": {"semantic": {"verify": {"enabled": True, "share": "2%"}}}}
+    answer = control.client.patch("/api/v1/config", json=said)
+    assert answer.status_code == 200
+    settings = answer.json()["settings"]
+    assert settings["cache.semantic.verify.share"]["value"] == 0.02
+    assert settings["cache.semantic.verify.per_minute"]["source"] == "default"
 
 
 @pytest.mark.parametrize(

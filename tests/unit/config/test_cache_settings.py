@@ -23,7 +23,14 @@ def test_nothing_is_kept_by_default_and_equal_requests_share_where_it_is(read):
             "enabled": False, "ttl": "300s", "stale": "0s", "tool_calls": False, "coalesce": True,
             "ignore": [],
         },
-        "semantic": {"enabled": False, "profile": "precise", "threshold": None},
+        "semantic": {
+            "enabled": False, "profile": "precise", "threshold": None,
+            "verify": {
+                "enabled": False, "share": 0.01, "target": 0.02, "per_minute": 6, "freeze": False,
+            },
+        },
+        "embedder": {"model": "minilm", "path": None, "threads": 1, "queue": 16},
+        "persist": True,
         "size": "256MB",
     }  # fmt: skip
     assert config.models["chat"].cache.said() == {}
@@ -40,6 +47,19 @@ def test_it_stands_at_the_top_and_under_an_alias(read):
     assert config.models["chat"].cache.said() == {
         "exact": {"ttl": "90s", "ignore": []}, "semantic": {"profile": "recall"},
     }  # fmt: skip
+
+
+def test_verification_stands_at_the_top_and_under_an_alias(read):
+    config, problems = read(
+        "cache: {semantic: {verify: {enabled: true, share: 5%, per_minute: 10}}}\n"
+        "models:\n  chat: {targets: [openai/x], cache: {semantic: {verify: {target: 1%, freeze: true}}}}\n"
+    )
+    assert problems == []
+    verify = config.cache.semantic.verify
+    assert (verify.enabled, verify.share, verify.target, verify.per_minute) == (True, 0.05, 0.02, 10)
+    own = config.models["chat"].cache
+    assert own.said() == {"semantic": {"verify": {"target": 0.01, "freeze": True}}}
+    assert own.semantic.verify.enabled is None
 
 
 def test_a_variable_wins_over_the_file_and_has_a_place(read):
@@ -70,6 +90,22 @@ def test_a_variable_wins_over_the_file_and_has_a_place(read):
         (
             "cache: {semantic: {profile: loose}}\n",
             "1:29: cache.semantic.profile must be one of 'precise' or 'recall'",
+        ),
+        (
+            "cache: {semantic: {verify: {target: 0.1%}}}\n",
+            "1:37: cache.semantic.verify.target must be from 0.005 to 0.5",
+        ),
+        (
+            "cache: {semantic: {verify: {per_minute: 1}}}\n",
+            "1:41: cache.semantic.verify.per_minute must be at least 2",
+        ),
+        (
+            "cache: {semantic: {verify: {shares: 1}}}\n",
+            "1:29: cache.semantic.verify.shares is not known here; did you mean share?",
+        ),
+        (
+            "models:\n  chat:\n    targets: [openai/x]\n    cache: {semantic: {verify: {share: 2}}}\n",
+            "4:40: models.chat.cache.semantic.verify.share is not between 0 and 1",
         ),
         ("cache: {semantic: {threshold: 80}}\n", "1:31: cache.semantic.threshold must be at most 1"),
         (

@@ -76,10 +76,12 @@ def test_check_as_json(run):
     problem = answer["problems"][0]
     assert (problem["place"], problem["line"], problem["column"]) == ("gateway.yaml:1:10", 1, 10)
     assert problem["message"].endswith("server.prot is not known here; did you mean port?")
-    result = run("cache: {semantic: {enabled: true}}\n", "check", "--json")
+    result = run(
+        "server: {engine: python, door: uvicorn}\ncache: {semantic: {enabled: true}}\n", "check", "--json"
+    )
     assert result.exit_code == 0
     assert json.loads(result.stdout)["warnings"] == [
-        "gateway.yaml:1:29: cache.semantic has no effect: this version has no semantic cache yet"
+        "cache.semantic has no effect: the Python engine keeps no answers"
     ]
 
 

@@ -66,6 +66,7 @@ def test_every_setting_is_listed_with_its_default(model):
             "tls": "none",
             "exact.ignore": "[]",
             "semantic.threshold": "none",
+            "embedder.path": "none",
         }.get(name)
         assert row[1] == (default or value), name
 

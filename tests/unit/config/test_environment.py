@@ -55,6 +55,12 @@ def test_a_variable_sets_a_setting_of_the_cache(variable, text, section, attribu
     assert getattr(getattr(config.cache, section), attribute) == value
 
 
+def test_a_variable_sets_a_setting_of_verification():
+    config, problems = check_config(None, None, {"GATEWAY_CACHE_SEMANTIC_VERIFY_SHARE": "2%"})
+    assert problems == []
+    assert config.cache.semantic.verify.share == 0.02
+
+
 def test_every_variable_leads_to_a_setting_that_exists():
     for variable in VARIABLES:
         config, problems = check_config(None, None, {variable: "\x00never valid"})

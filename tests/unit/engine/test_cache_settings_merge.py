@@ -57,7 +57,7 @@ def test_an_alias_overrides_what_it_names_and_leaves_the_rest(effective, registr
     assert own == {
         "off": {**top, "enabled": False},
         "own": {**top, "stale_ms": 1_000, "tool_calls": True, "ignore": []},
-        "meant": None,
+        "meant": top,
         "plain": None,
         "stored": {**top, "coalesce": False},
     }
@@ -82,20 +82,84 @@ def test_what_a_later_version_stored_is_left_out(stored, read):
     assert AliasOptions.of({"cache": stored}).cache.said() == read
 
 
-def test_a_semantic_cache_that_is_asked_for_is_a_warning(effective):
+HASHED = "embedder: {model: hashed}"
+
+
+def semantic_of(snapshot):
+    return {alias.name: alias.cache and alias.cache.semantic.model_dump() for alias in snapshot.aliases}
+
+
+def test_a_profile_is_a_similarity_and_a_threshold_stands_above_it(effective, registry):
     text = (
-        "cache: {semantic: {enabled: true}}\nmodels:\n"
-        "  chat: {targets: [openai/x], cache: {semantic: {enabled: true}}}\n"
-        "  none: {targets: [openai/x], cache: {semantic: {enabled: false, threshold: 0.9}}}\n"
+        f"cache: {{{HASHED}, semantic: {{enabled: true, profile: recall}}}}\nmodels:\n"
+        "  off: {targets: [openai/x], cache: {semantic: {enabled: false}}}\n"
+        "  own: {targets: [openai/x], cache: {semantic: {threshold: 0.9}}}\n"
+        "  precise: {targets: [openai/x], cache: {semantic: {profile: precise}}}\n"
+        "  plain: [openai/x]\n"
     )
-    top, alias = effective(text).warnings
-    assert top.endswith("1:29: cache.semantic has no effect: this version has no semantic cache yet")
-    assert "3:3: models.chat.cache.semantic has no effect" in alias
+    snapshot = compile_snapshot(effective(text), registry, {})
+    check_snapshot(snapshot)
+    assert snapshot.cache.semantic.model_dump() == {"enabled": True, "threshold": 0.75, "verify": None}
+    assert semantic_of(snapshot) == {
+        "off": {"enabled": False, "threshold": 0.75, "verify": None},
+        "own": {"enabled": True, "threshold": 0.9, "verify": None},
+        "precise": {"enabled": True, "threshold": 0.8, "verify": None},
+        "plain": None,
+    }
+
+
+def test_verification_is_laid_over_value_by_value(effective, registry):
+    text = (
+        f"cache: {{{HASHED}, semantic: {{enabled: true, verify: {{enabled: true, share: 0.5}}}}}}\nmodels:\n"
+        "  off: {targets: [openai/x], cache: {semantic: {verify: {enabled: false}}}}\n"
+        "  own: {targets: [openai/x], cache: {semantic: {verify: {target: 5%, freeze: true}}}}\n"
+    )
+    snapshot = compile_snapshot(effective(text), registry, {})
+    check_snapshot(snapshot)
+    top = {"share": 0.5, "target": 0.02, "per_minute": 6, "freeze": False}
+    assert snapshot.cache.semantic.verify.model_dump() == top
+    found = {name: semantic["verify"] for name, semantic in semantic_of(snapshot).items()}
+    assert found == {"off": None, "own": {**top, "target": 0.05, "freeze": True}}
+
+
+@pytest.mark.parametrize(
+    ("cache", "alias", "model"),
+    [
+        ("{exact: {enabled: true}}", "{}", None),
+        ("{embedder: {threads: 2}}", "{}", None),
+        ("{embedder: {model: hashed}}", "{}", "hashed"),
+        ("{embedder: {model: hashed}, semantic: {enabled: true}}", "{}", "hashed"),
+        ("{embedder: {model: openai/e}}", "{semantic: {enabled: true}}", {"provider": "openai/e"}),
+    ],
+)
+def test_an_embedder_is_there_where_something_asks_for_it(effective, registry, cache, alias, model):
+    text = f"cache: {cache}\nmodels:\n  chat: {{targets: [openai/x], cache: {alias}}}\n"
+    snapshot = compile_snapshot(effective(text), registry, {})
+    check_snapshot(snapshot)
+    assert (snapshot.embedder and snapshot.embedder.model) == model
+
+
+def test_weights_are_looked_for_where_they_are_needed(effective, registry, tmp_path):
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        (tmp_path / name).touch()
+    on = "semantic: {enabled: true}"
+    text = f"cache: {{embedder: {{path: {tmp_path}}}, {on}}}\n"
+    assert compile_snapshot(effective(text), registry, {}).embedder.model == {"minilm": str(tmp_path)}
+    python = f"server: {{engine: python, door: uvicorn}}\ncache: {{{on}}}\n"
+    assert compile_snapshot(effective(python), registry, {}).embedder is None
+    with pytest.raises(ConfigError, match="no folder /nowhere"):
+        compile_snapshot(effective(f"cache: {{embedder: {{path: /nowhere}}, {on}}}\n"), registry, {})
 
 
 def test_the_python_engine_says_that_it_keeps_nothing(effective):
-    text = "server: {engine: python, door: uvicorn}\ncache: {exact: {enabled: true}}\n"
-    assert effective(text).warnings == ("cache.exact has no effect: the Python engine keeps no answers",)
+    text = (
+        "server: {engine: python, door: uvicorn}\ncache: {exact: {enabled: true}}\nmodels:\n"
+        "  chat: {targets: [openai/x], cache: {semantic: {enabled: true}}}\n"
+    )
+    assert effective(text).warnings == (
+        "cache.exact has no effect: the Python engine keeps no answers",
+        "models.chat.cache.semantic has no effect: the Python engine keeps no answers",
+    )
     assert effective("cache: {exact: {enabled: true}}\n").warnings == ()
 
 

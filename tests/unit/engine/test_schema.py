@@ -60,7 +60,7 @@ def test_the_sample_is_valid(validator, golden):
         {
             "cache": {
                 "exact": {"ttl": "5m", "ignore": ["seed"]},
-                "semantic": {"threshold": 0.9},
+                "semantic": {"threshold": 0.9, "verify": {"enabled": True, "target": "2%"}},
                 "size": "1GB",
             }
         },
@@ -86,6 +86,7 @@ def test_what_the_loader_takes_the_schema_takes(validator, document):
         {"hedge": {"after": "1s"}},
         {"cache": {"exact": {"ttl": "soon"}}},
         {"cache": {"semantic": {"profile": "loose"}}},
+        {"cache": {"semantic": {"verify": {"per_minute": 1}}}},
         {"models": {"a": {"targets": ["p/m"], "cache": {"size": "1GB"}}}},
         {"models": {"a": {"targets": ["p/m"], "hedge": {"enabled": "perhaps"}}}},
         {"models": {"a": {"targets": ["p/m"], "affinity": 1}}},

@@ -6,6 +6,7 @@
 //! - [`guard`]: whether an answer to one text may serve another one that is much alike.
 //! - [`wording`]: what of a text is embedded.
 //! - [`replay`]: a stream as the whole answer that it was, and a whole answer as a stream.
+//! - [`verify`]: whether hits by similarity are right, judged while they are served.
 //!
 //! For a request: [`admit::Ask`] from its headers, [`key::Reader::read`] from its body, [`store::Store::get`]. A hit
 //! is sent as it lies or, where the client asked for a stream, through [`replay::events`]. After an answer:
@@ -16,4 +17,5 @@ pub mod guard;
 pub mod key;
 pub mod replay;
 pub mod store;
+pub mod verify;
 pub mod wording;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::routes::Routes;
-use super::{Access, Caching, Provider, Sending, resolve, schema};
+use super::{Access, Caching, Embedding, EmbeddingModel, Provider, Sending, Verifying, resolve, schema};
 use crate::balance::LaneTables;
 
 /// Why a document was refused; the text names the field.
@@ -74,6 +74,8 @@ pub struct Snapshot {
     pub expose_headers: bool,
     /// Memory that kept answers may take.
     pub cache_bytes: u64,
+    /// What makes vectors, where a route is asked for what means the same.
+    pub embedding: Option<Embedding>,
     /// All providers.
     pub providers: Vec<Arc<Provider>>,
     pub(super) by_name: HashMap<Box<str>, usize>,
@@ -142,6 +144,7 @@ impl Snapshot {
             payloads: compile_log(wire.log),
             expose_headers: wire.expose_headers,
             cache_bytes: wire.cache_bytes,
+            embedding: wire.embedder.map(compile_embedding),
             providers,
             by_name,
             aliases,
@@ -182,14 +185,31 @@ fn compile_sending(hedge: schema::Hedge, affinity: bool) -> Result<Sending, Reje
 }
 
 fn compile_caching(wire: schema::Cache) -> Option<Caching> {
-    let exact = wire.exact;
-    exact.enabled.then(|| Caching {
+    let schema::Cache { exact, semantic } = wire;
+    (exact.enabled || semantic.enabled).then(|| Caching {
+        exact: exact.enabled,
+        semantic: semantic.enabled.then_some(semantic.threshold),
+        verifying: semantic.verify.map(|verify| Verifying {
+            share: verify.share,
+            target: verify.target,
+            per_minute: verify.per_minute,
+            frozen: verify.freeze,
+        }),
         ttl: Duration::from_millis(exact.ttl_ms),
         stale: Duration::from_millis(exact.stale_ms),
         tool_calls: exact.tool_calls,
-        coalesce: exact.coalesce,
+        coalesce: exact.enabled && exact.coalesce,
         ignore: exact.ignore.into_iter().map(String::into_boxed_str).collect(),
     })
+}
+
+fn compile_embedding(wire: schema::Embedder) -> Embedding {
+    let model = match wire.model {
+        schema::EmbedderModel::Minilm(folder) => EmbeddingModel::MiniLm(folder),
+        schema::EmbedderModel::Hashed => EmbeddingModel::Hashed,
+        schema::EmbedderModel::Provider(model) => EmbeddingModel::Provider(model.into()),
+    };
+    Embedding { model, threads: wire.threads, queue: wire.queue }
 }
 
 fn compile_log(wire: schema::Log) -> PayloadRules {

@@ -12,5 +12,5 @@ pub use access::{Access, Principal};
 pub use compile::{Limits, PayloadRules, Rejected, Snapshot};
 pub use provider::{Key, Provider, Timeouts};
 pub use resolve::{Asked, Resolved, Tier};
-pub use routes::{Caching, Choice, Route, Sending, no_key};
+pub use routes::{Caching, Choice, Embedding, EmbeddingModel, Route, Sending, Verifying, no_key};
 pub use target::{Target, Trust};

@@ -2,6 +2,7 @@
 //! gone with the snapshot.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,8 +51,14 @@ pub struct Sending {
 }
 
 /// How answers of a route are kept and served again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Caching {
+    /// Whether equal requests are what it is on for; else only those that mean the same.
+    pub exact: bool,
+    /// From which similarity on a request gets the answer of another one; none does where this is `None`.
+    pub semantic: Option<f32>,
+    /// How hits of that kind are verified; none are where this is `None`.
+    pub verifying: Option<Verifying>,
     /// For how long an answer is fresh.
     pub ttl: Duration,
     /// How long beyond that it may still be served while a fresh one is fetched.
@@ -66,9 +73,52 @@ pub struct Caching {
 
 impl Default for Caching {
     fn default() -> Self {
-        let ttl = Duration::from_secs(300);
-        Self { ttl, stale: Duration::ZERO, tool_calls: false, coalesce: true, ignore: Box::default() }
+        Self {
+            exact: true,
+            semantic: None,
+            verifying: None,
+            ttl: Duration::from_secs(300),
+            stale: Duration::ZERO,
+            tool_calls: false,
+            coalesce: true,
+            ignore: Box::default(),
+        }
     }
+}
+
+/// How semantic hits are verified while they are served; see [`crate::cache::verify`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Verifying {
+    /// The share of hits that is verified.
+    pub share: f64,
+    /// The share of hits that may be wrong.
+    pub target: f64,
+    /// Background calls in any minute.
+    pub per_minute: u32,
+    /// Whether the threshold stays where it is.
+    pub frozen: bool,
+}
+
+/// What makes vectors of questions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Embedding {
+    /// What kind of it.
+    pub model: EmbeddingModel,
+    /// How many texts are embedded at one time.
+    pub threads: usize,
+    /// How many texts wait; a request beyond that goes on without.
+    pub queue: usize,
+}
+
+/// Where vectors come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EmbeddingModel {
+    /// all-MiniLM-L6-v2, its weights in this folder.
+    MiniLm(PathBuf),
+    /// Hashed words: for tests.
+    Hashed,
+    /// Asked for under this name, as clients ask for models.
+    Provider(Box<str>),
 }
 
 /// Lanes that share the requests for one name.

@@ -1,6 +1,7 @@
 //! The wire: the other end of `ferrogate/engine/snapshot.py`. Unknown fields are refused on both sides.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -21,6 +22,8 @@ pub(super) struct Document {
     pub cache: Cache,
     #[serde(default = "default_cache_bytes")]
     pub cache_bytes: u64,
+    #[serde(default)]
+    pub embedder: Option<Embedder>,
     pub providers: Vec<Provider>,
     pub aliases: Vec<Alias>,
 }
@@ -106,6 +109,43 @@ fn default_affinity() -> bool {
 pub(super) struct Cache {
     #[serde(default)]
     pub exact: Exact,
+    #[serde(default)]
+    pub semantic: Semantic,
+}
+
+#[derive(Deserialize, Clone, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Semantic {
+    pub enabled: bool,
+    pub threshold: f32,
+    #[serde(default)]
+    pub verify: Option<Verify>,
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Verify {
+    pub share: f64,
+    pub target: f64,
+    pub per_minute: u32,
+    pub freeze: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Embedder {
+    pub model: EmbedderModel,
+    pub threads: usize,
+    pub queue: usize,
+}
+
+/// `{"minilm": folder}`, `"hashed"` or `{"provider": "openai/text-embedding-3-small"}`.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum EmbedderModel {
+    Minilm(PathBuf),
+    Hashed,
+    Provider(String),
 }
 
 #[derive(Deserialize, Clone)]

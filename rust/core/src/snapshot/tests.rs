@@ -256,6 +256,9 @@ fn answers_are_kept_as_the_top_level_says_unless_an_alias_says_otherwise() {
         snapshot.route(&asked).unwrap().caching.clone()
     };
     let own = Some(Caching {
+        exact: true,
+        semantic: None,
+        verifying: None,
         ttl: Duration::from_secs(1),
         stale: Duration::from_secs(2),
         tool_calls: true,

@@ -7,6 +7,8 @@
 //! Numbers are little-endian. A kind has one possible count of values, so a record's size does not hang on a field that
 //! may be damaged, and the mark lets a reader find the next record behind damage.
 
+use ferrogate_changelog::Span;
+
 use crate::partitions::Scope;
 
 use super::Model;
@@ -31,17 +33,6 @@ pub(super) enum Record {
     Insert(Scope, u64, Vec<f32>),
     Remove(Scope, u64),
     Clear(Scope),
-}
-
-/// What stands at a place of the log.
-#[derive(Debug, PartialEq)]
-pub(super) enum Found {
-    /// A record and its size.
-    Whole(Record, usize),
-    /// What may be the beginning of a record.
-    Part,
-    /// No record.
-    Damage,
 }
 
 pub(super) fn insert(to: &mut Vec<u8>, scope: &Scope, id: u64, unit: &[f32]) {
@@ -70,38 +61,43 @@ fn write(to: &mut Vec<u8>, kind: u32, scope: &Scope, id: u64, values: &[f32]) {
 }
 
 /// What `bytes` begin with, for vectors of so many dimensions.
-pub(super) fn read(bytes: &[u8], dimensions: usize) -> Found {
-    let Some(mark) = bytes.get(..4) else { return Found::Part };
+pub(super) fn span(bytes: &[u8], dimensions: usize) -> Span {
+    let Some(mark) = bytes.get(..4) else { return Span::Part };
     if mark != MARK {
-        return Found::Damage;
+        return Span::Damage;
     }
-    let Some(prefix) = bytes.first_chunk::<PREFIX>() else { return Found::Part };
+    let Some(prefix) = bytes.first_chunk::<PREFIX>() else { return Span::Part };
     let (kind, count) = (number(&prefix[8..]), number(&prefix[12..]));
     let values = match kind {
         INSERT => dimensions,
         REMOVE | CLEAR => 0,
-        _ => return Found::Damage,
+        _ => return Span::Damage,
     };
     if count as usize != values {
-        return Found::Damage;
+        return Span::Damage;
     }
     let size = PREFIX + 4 * values;
-    let Some(record) = bytes.get(..size) else { return Found::Part };
+    let Some(record) = bytes.get(..size) else { return Span::Part };
     if crc32fast::hash(&record[8..]) != number(&prefix[4..]) {
-        return Found::Damage;
+        return Span::Damage;
     }
+    Span::Whole(size)
+}
+
+/// Reads a record that is whole.
+pub(super) fn read(record: &[u8]) -> Option<Record> {
+    let (prefix, values) = record.split_first_chunk::<PREFIX>()?;
     let mut scope = Scope([0; 32]);
     scope.0.copy_from_slice(&prefix[16..48]);
     let id = u64::from(number(&prefix[48..])) | u64::from(number(&prefix[52..])) << 32;
-    let found = match kind {
+    Some(match number(&prefix[8..]) {
         INSERT => {
-            let values = record[PREFIX..].as_chunks().0;
+            let values = values.as_chunks().0;
             Record::Insert(scope, id, values.iter().map(|&value| f32::from_le_bytes(value)).collect())
         }
         REMOVE => Record::Remove(scope, id),
         _ => Record::Clear(scope),
-    };
-    Found::Whole(found, size)
+    })
 }
 
 /// The head of a model's log. The name is cut to [`LONGEST_NAME`].

@@ -1,12 +1,13 @@
 //! The cache as the admin API sees it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use ferrogate_core::cache::key::Key;
 use ferrogate_core::cache::store::{Cursor, Listed};
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
+use crate::cache::{CacheStats, Tokens, unix_ms};
 
 /// Which entries are meant; all where nothing is said.
 #[derive(Debug, Default, Deserialize)]
@@ -17,28 +18,6 @@ pub struct Which {
     route: Option<String>,
     /// Found in what was asked, whatever its case.
     text: Option<String>,
-}
-
-/// Tokens, as the provider counted them.
-#[derive(Debug, Default, Clone, Copy, Serialize)]
-struct Tokens {
-    input: Option<u64>,
-    output: Option<u64>,
-}
-
-/// Counts since the start, and what is there now.
-#[derive(Debug, Serialize)]
-pub struct CacheStats {
-    entries: usize,
-    bytes: usize,
-    max_bytes: u64,
-    hits: u64,
-    misses: u64,
-    joined: u64,
-    stores: u64,
-    evictions: u64,
-    expired: u64,
-    tokens_saved: Tokens,
 }
 
 /// One entry.
@@ -71,21 +50,7 @@ pub struct CachePage {
 impl Engine {
     /// What the cache counted, and what is in it.
     pub fn cache_stats(&self) -> CacheStats {
-        let cache = &self.shared.cache;
-        let stats = cache.store.stats();
-        let (input, output) = cache.saved_tokens();
-        CacheStats {
-            entries: stats.entries,
-            bytes: stats.bytes,
-            max_bytes: cache.bytes as u64,
-            hits: stats.hits,
-            misses: stats.misses,
-            joined: cache.joined_requests(),
-            stores: stats.puts,
-            evictions: stats.evictions,
-            expired: stats.expired,
-            tokens_saved: Tokens { input: Some(input), output: Some(output) },
-        }
+        self.shared.cache.stats()
     }
 
     /// A page of at most `limit` entries; None where `cursor` is none.
@@ -103,12 +68,12 @@ impl Engine {
 
     /// Takes away all that are meant; says how many.
     pub fn cache_purge(&self, which: &Which) -> usize {
-        self.shared.cache.store.purge(|entry| which.means(entry))
+        self.shared.cache.purge(|entry| which.means(entry), unix_ms())
     }
 
     /// Takes one away; false where there is none of that id.
     pub fn cache_remove(&self, id: &str) -> bool {
-        Key::parse(id).is_some_and(|key| self.shared.cache.store.remove(&key))
+        Key::parse(id).is_some_and(|key| self.shared.cache.remove(&key, unix_ms()))
     }
 }
 
@@ -129,7 +94,7 @@ fn item(listed: &Listed, now: u64) -> CacheItem {
     let seconds = |millis: u64| Duration::from_millis(millis).as_secs_f64();
     CacheItem {
         id: listed.key.to_string(),
-        kind: "exact",
+        kind: if entry.question.is_some() { "semantic" } else { "exact" },
         tenant: entry.tenant.to_string(),
         model: entry.model.to_string(),
         route: entry.route.to_string(),
@@ -147,9 +112,4 @@ fn item(listed: &Listed, now: u64) -> CacheItem {
         ttl_s: seconds(entry.ttl),
         preview: entry.preview.to_string(),
     }
-}
-
-fn unix_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

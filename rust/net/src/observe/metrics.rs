@@ -19,7 +19,9 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use super::Outcome;
+use super::kept::Kept;
 use super::ticket::Story;
+use crate::cache::CacheStats;
 use crate::journal::Figures;
 
 /// Upper bounds of the duration buckets, in seconds.
@@ -166,9 +168,10 @@ impl Metrics {
     }
 
     /// The text that Prometheus reads.
-    pub(crate) fn render(self: &Arc<Self>, totals: Totals) -> Result<String, fmt::Error> {
+    pub(crate) fn render(self: &Arc<Self>, totals: Totals, cache: CacheStats) -> Result<String, fmt::Error> {
         let mut registry = Registry::with_prefix("ferrogate");
         registry.register_collector(Box::new(View { metrics: Arc::clone(self), totals }));
+        registry.register_collector(Box::new(Kept(cache)));
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry)?;
         Ok(text)

@@ -3,6 +3,7 @@
 mod attempt;
 mod capture;
 mod id;
+mod kept;
 mod metrics;
 mod recorder;
 mod ticket;

@@ -60,6 +60,9 @@ pub(crate) struct Story {
     pub(crate) stream: bool,
     /// What the cache did.
     pub(crate) cache: &'static str,
+    /// How near the nearest question was that has an answer, and the rule that forbade to serve it.
+    pub(crate) similarity: Option<f32>,
+    pub(crate) veto: Option<&'static str>,
     pub(crate) usage: Option<Usage>,
     pub(crate) finish: Option<Box<str>>,
     pub(crate) first_content: Option<Instant>,
@@ -96,6 +99,8 @@ impl Ticket {
             error: None,
             stream: false,
             cache: "off",
+            similarity: None,
+            veto: None,
             usage: None,
             finish: None,
             first_content: None,

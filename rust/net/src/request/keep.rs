@@ -1,19 +1,22 @@
 //! Answers that are kept: whether this request has one, how it is served, and what is put away.
 
+use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ferrogate_core::cache::admit::{self, Ask, Wish};
 use ferrogate_core::cache::key::{Caller, Form, Key, Rules};
 use ferrogate_core::cache::replay;
-use ferrogate_core::cache::store::{Entry, Hit, Shape, State};
+use ferrogate_core::cache::store::{Entry, Hit, Question, Shape, State};
+use ferrogate_core::cache::verify::{Sample, Verifier};
 use ferrogate_core::dialects::{Dialect, Operation, openai};
 use ferrogate_core::snapshot::{Caching, Choice, Route, Snapshot};
 use http::header::{AGE, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 use serde::Deserialize;
 
+use super::meant::Meant;
 use super::read::Payload;
 use super::respond::gateway_headers;
 use super::wishes::Wishes;
@@ -27,12 +30,16 @@ pub(super) struct Named {
     pub(super) stream: bool,
     pub(super) coalesce: bool,
     ask: Ask,
-    form: Form,
+    pub(super) form: Form,
     caching: Caching,
     tenant: Box<str>,
     model: Box<str>,
     preview: Box<str>,
+    meant: Option<Meant>,
 }
+
+/// What a client gets that asks for similar answers where the route says nothing of them: the profile `precise`.
+const PRECISE: f32 = 0.80;
 
 /// Whom an answer came from; it travels with the answer's head.
 #[derive(Clone)]
@@ -56,11 +63,13 @@ impl Named {
         ticket: &mut Ticket,
     ) -> Option<Self> {
         // A client may ask for it where the route does not keep answers.
-        let asked_for = matches!(wishes.cache, Some(Wish::Exact | Wish::Refresh));
+        let asked_for = matches!(wishes.cache, Some(Wish::Exact | Wish::Semantic | Wish::Refresh));
         let caching = route.caching.clone().or_else(|| asked_for.then(Caching::default))?;
         let form = Form::of(Dialect::OpenAi, operation)?;
         ticket.cache = "bypass";
-        let ask = Ask::of(true, false, wishes.cache, wishes.cache_control);
+        let threshold =
+            caching.semantic.or_else(|| (wishes.cache == Some(Wish::Semantic)).then_some(PRECISE));
+        let ask = Ask::of(true, threshold.is_some(), wishes.cache, wishes.cache_control);
         // A pin or other targets answer otherwise than the name alone does.
         let is_plain = wishes.provider.is_none() && wishes.key.is_none() && wishes.fallbacks.is_none();
         if !is_plain || ask == Ask::OFF {
@@ -73,7 +82,12 @@ impl Named {
         let caller = Caller { tenant, form, beside: &beside };
         let keyed = shard.keys.borrow_mut().read(body, &caller, &rules).ok()?;
         let text = keyed.text.as_deref().unwrap_or_default();
+        let meant = threshold.and_then(|threshold| {
+            let question = Question { scope: keyed.scope, text: text.into() };
+            Meant::of(shard, route, question, threshold, caching.verifying)
+        });
         let named = Self {
+            meant,
             key: keyed.key,
             stream: payload.stream,
             coalesce: caching.coalesce,
@@ -102,6 +116,24 @@ impl Named {
         }
         ticket.cache = "hit-exact";
         Some(hit)
+    }
+
+    /// The answer to a question that means the same.
+    pub(super) async fn find_meant(
+        &self,
+        shard: &Rc<Shard>,
+        snapshot: &Arc<Snapshot>,
+        limit: Option<Duration>,
+        ticket: &mut Ticket,
+    ) -> Option<Hit> {
+        let meant = self.meant.as_ref().filter(|_| self.ask.semantic)?;
+        let ttl = u64::try_from(self.caching.ttl.as_millis()).unwrap_or(u64::MAX);
+        meant.find(shard, snapshot, ttl.min(self.ask.max_age), limit, ticket).await
+    }
+
+    /// How a hit of that kind is verified, where it is.
+    pub(super) fn sample(&self, shard: &Shard) -> Option<(Arc<Verifier>, Sample)> {
+        self.meant.as_ref()?.sample(shard)
     }
 
     /// A hit as the client wants it; None where it cannot be had in that form.
@@ -146,10 +178,16 @@ impl Named {
             finish: facts.finish,
             usage: openai::Answer::read(&body).ok().and_then(|answer| answer.usage),
             preview: self.preview.clone(),
+            question: self.meant.as_ref().map(|meant| meant.question().clone()),
             ttl: u64::try_from(self.caching.ttl.as_millis()).unwrap_or(u64::MAX),
             body,
         };
-        shard.shared.cache.store.put(&self.key, entry, now(shard));
+        let cache = &shard.shared.cache;
+        if cache.put(&self.key, entry, now(shard))
+            && let Some((meant, semantic)) = self.meant.as_ref().zip(cache.semantic())
+        {
+            meant.learn(&semantic, self.key);
+        }
     }
 }
 

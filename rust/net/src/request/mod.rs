@@ -12,8 +12,10 @@ mod hedge;
 mod inbound;
 mod keep;
 mod kept;
+mod meant;
 mod models;
 mod opening;
+mod own;
 mod pace;
 mod plan;
 mod query;
@@ -23,6 +25,7 @@ mod run;
 mod together;
 mod trial;
 mod verdict;
+mod verify;
 mod wishes;
 
 use std::pin::pin;

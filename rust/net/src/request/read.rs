@@ -43,6 +43,26 @@ enum Content {
 }
 
 impl Payload {
+    /// A body of the gateway's own.
+    pub(super) fn own(shard: &Shard, bytes: Bytes) -> Result<Self, GatewayError> {
+        Self::of(bytes, Reserved::none(&shard.shared))
+    }
+
+    fn of(bytes: Bytes, reserved: Reserved) -> Result<Self, GatewayError> {
+        let request = openai::read(&bytes)?;
+        Ok(Self {
+            model: request.model_name(&bytes).map(Into::into),
+            stream: request.stream,
+            prompt: request.prompt,
+            cache_key: request.cache_key,
+            content: Content::Read { bytes, span: request.model, _reserved: reserved },
+        })
+    }
+
+    fn names_no_model(&self) -> bool {
+        matches!(self.content, Content::Read { span: None, .. })
+    }
+
     /// Bytes, as far as they are known.
     pub(super) fn len(&self) -> u64 {
         match &self.content {
@@ -140,18 +160,12 @@ pub(super) async fn read(
         return through(shard, limits, body);
     }
     let (bytes, reserved) = collect(shard, limits, body).await?;
-    let request = openai::read(&bytes)?;
-    if request.model.is_none() && operation.body() == Needs::Model && operation != Operation::Moderations {
+    let payload = Payload::of(bytes, reserved)?;
+    if payload.names_no_model() && operation.body() == Needs::Model && operation != Operation::Moderations {
         let message = "`model` is missing: name one, for example \"gpt-4o-mini\" or \"openai/gpt-4o-mini\".";
         return Err(GatewayError::new(Kind::ModelMissing, message).with_param("model"));
     }
-    Ok(Payload {
-        model: request.model_name(&bytes).map(Into::into),
-        stream: request.stream,
-        prompt: request.prompt,
-        cache_key: request.cache_key,
-        content: Content::Read { bytes, span: request.model, _reserved: reserved },
-    })
+    Ok(payload)
 }
 
 fn through(shard: &Rc<Shard>, limits: &Limits, body: InboundBody) -> Result<Payload, GatewayError> {

@@ -20,6 +20,8 @@ const PROVIDER: HeaderName = HeaderName::from_static("x-gateway-provider");
 const MODEL: HeaderName = HeaderName::from_static("x-gateway-model");
 const KEY: HeaderName = HeaderName::from_static("x-gateway-key");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-gateway-attempts");
+const SIMILARITY: HeaderName = HeaderName::from_static("x-gateway-similarity");
+const VETO: HeaderName = HeaderName::from_static("x-gateway-veto");
 const CACHE: HeaderName = HeaderName::from_static("x-gateway-cache");
 const OVERHEAD: HeaderName = HeaderName::from_static("x-gateway-overhead-us");
 /// SDKs retry by themselves unless told not to.
@@ -96,6 +98,12 @@ pub(super) fn gateway_headers(headers: &mut HeaderMap, snapshot: &Snapshot, tick
     let mut values = Values::with_room(ticket.id.len() + last.map_or(0, |last| last.model.len()) + 40);
     headers.insert(REQUEST_ID, values.text(&ticket.id));
     headers.insert(CACHE, HeaderValue::from_static(ticket.cache));
+    if let Some(similarity) = ticket.similarity {
+        headers.insert(SIMILARITY, values.number(format_args!("{similarity:.3}")));
+    }
+    if let Some(veto) = ticket.veto {
+        headers.insert(VETO, HeaderValue::from_static(veto));
+    }
     if !snapshot.expose_headers {
         return;
     }

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use ferrogate_core::cache::store::Hit;
 use ferrogate_core::dialects::{Dialect, Operation};
-use ferrogate_core::snapshot::Snapshot;
+use ferrogate_core::snapshot::{Principal, Snapshot};
 use ferrogate_core::{GatewayError, Kind};
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
@@ -22,11 +23,13 @@ use tokio::time::timeout_at;
 
 use super::attempt::Job;
 use super::cut::unless_cut;
-use super::keep::{Named, Origin};
+use super::keep::{self, Named, Origin};
+use super::own::Call;
 use super::plan::Plan;
 use super::read::Payload;
 use super::respond::{self, gateway_headers};
 use super::run::Run;
+use super::verify::Check;
 use super::wishes::Wishes;
 use crate::cache::{Boarding, End, Flight, Flights, Head, Rider};
 use crate::observe::Ticket;
@@ -47,6 +50,39 @@ pub(super) struct Owned {
 }
 
 impl Owned {
+    /// The kept answer to a question that means the same, or else a call; whether it is a new answer.
+    async fn answer(self, named: &Named, mut ticket: Ticket) -> (Response<Relay>, bool) {
+        if let Some(hit) =
+            named.find_meant(&self.shard, &self.snapshot, self.wishes.timeout, &mut ticket).await
+            && let Some(body) = named.body(&hit, &self.payload)
+        {
+            self.shard.shared.cache.saved(hit.entry.usage);
+            let (principal, similarity) = (ticket.principal.clone(), ticket.similarity);
+            let response = keep::serve(&hit, &body, named.stream, &self.snapshot, ticket);
+            self.verify(named, &hit, similarity.unwrap_or_default(), principal);
+            return (response, false);
+        }
+        ticket.cache = "miss";
+        (self.alone(ticket, true).await, true)
+    }
+
+    /// Asks for the answer to a hit all the same, now and then, where the route wants to know how right it is.
+    fn verify(self, named: &Named, hit: &Hit, similarity: f32, principal: Option<Arc<Principal>>) {
+        let Some((verifier, sample)) = named.sample(&self.shard) else { return };
+        let Some(body) = self.payload.bytes().cloned() else { return };
+        let call = Call { head: self.head, operation: self.operation, rest: self.rest, body, principal };
+        let check = Check {
+            verifier,
+            sample,
+            similarity,
+            form: named.form,
+            stream: named.stream,
+            served: hit.entry.body.clone(),
+            call,
+        };
+        spawn_local(check.run(self.shard, self.snapshot));
+    }
+
     /// The call by itself.
     async fn alone(self, ticket: Ticket, keeps: bool) -> Response<Relay> {
         let Self { shard, snapshot, head, dialect, operation, rest, payload, wishes, plan } = self;
@@ -142,13 +178,13 @@ fn launch(owned: Owned, named: Named, ticket: Ticket, flight: &Arc<Flight>) {
     let flown = Arc::clone(flight);
     let task = spawn_local(async move {
         let _landing = Landing { shard: Rc::clone(&shard), flight: Arc::clone(&flown), named: &named };
-        let response = owned.alone(ticket, true).await;
+        let (response, is_new) = owned.answer(&named, ticket).await;
         let (head, mut body) = response.into_parts();
         let status = head.status;
         flown.begin(Head { status, headers: head.headers.clone() });
         let end = fly(&mut body, &flown).await;
         let pieces = flown.end(end);
-        if let (End::Landed, StatusCode::OK, Some(pieces)) = (end, status, pieces) {
+        if let (true, End::Landed, StatusCode::OK, Some(pieces)) = (is_new, end, status, pieces) {
             let body = Bytes::from(pieces.concat());
             let origin = head.extensions.get::<Origin>().map(|origin| &origin.0);
             named.put(&shard, &head.headers, origin, body);

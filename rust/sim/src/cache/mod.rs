@@ -103,5 +103,6 @@ pub fn entry(body: Vec<u8>) -> Entry {
         route: "".into(),
         preview: "How do I reset my password?".into(),
         ttl: 1,
+        question: None,
     }
 }

@@ -11,6 +11,7 @@
 
 mod join;
 mod pieces;
+mod said;
 mod split;
 mod value;
 
@@ -18,6 +19,8 @@ mod value;
 mod tests;
 
 use std::borrow::Cow;
+
+pub use said::said;
 
 use super::key::Form;
 use crate::json;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::super::key::{Form, Key};
+use super::super::key::{Form, Key, Scope};
 use crate::dialects::Usage;
 
 /// How an answer lies in its entry.
@@ -46,11 +46,25 @@ pub struct Entry {
     pub preview: Box<str>,
     /// Milliseconds after which the answer is no longer fresh.
     pub ttl: u64,
+    /// What it answers, where requests that mean the same may have it too.
+    pub question: Option<Question>,
+}
+
+/// What an entry answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// What a request has to agree in, its last user message aside.
+    pub scope: Scope,
+    /// The whole last user message.
+    pub text: Box<str>,
 }
 
 /// What an entry costs beside its texts: itself, its node and place in the index (both at half load), the headers of its
 /// allocations and what an allocator loses to rounding.
 const OVERHEAD: usize = mem::size_of::<Entry>() + 2 * super::shard::PLACE + 7 * 16 + 48;
+
+/// What a question costs beside its text: the vector in floats and in bytes, its links, and where it is found.
+const VECTOR: usize = 384 * 5 + 320;
 
 impl Entry {
     /// Bytes of memory that it counts for.
@@ -58,7 +72,9 @@ impl Entry {
         let texts =
             [&self.tenant, &self.content_type, &self.model, &self.provider, &self.route, &self.preview];
         let texts: usize = texts.iter().map(|text| text.len()).sum();
-        OVERHEAD + texts + self.finish.as_ref().map_or(0, |finish| finish.len()) + self.body.len()
+        let finish = self.finish.as_ref().map_or(0, |finish| finish.len());
+        let question = self.question.as_ref().map_or(0, |question| question.text.len() + VECTOR);
+        OVERHEAD + texts + finish + question + self.body.len()
     }
 }
 

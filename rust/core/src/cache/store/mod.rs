@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-pub use entry::{Entry, Hit, Listed, Shape, State, Stats};
+pub use entry::{Entry, Hit, Listed, Question, Shape, State, Stats};
 use shard::{Gone, Shard};
 
 use super::key::Key;

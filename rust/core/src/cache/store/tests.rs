@@ -25,6 +25,7 @@ fn entry(body: &[u8], ttl: u64) -> Entry {
         route: "".into(),
         preview: "hello".into(),
         ttl,
+        question: None,
     }
 }
 
