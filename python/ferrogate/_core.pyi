@@ -9,7 +9,7 @@ from typing import Any, final
 __all__ = [
     "Embedder", "Engine", "Inbox", "MockServer", "Neighbours", "SnapshotRejected",
     "balance_run", "balance_scenarios", "bench_run", "build_info", "check_snapshot", "error_kinds",
-    "guard_judge", "payload_read", "request_key",
+    "guard_judge", "payload_read", "request_key", "wording_asked",
 ]  # fmt: skip
 
 class SnapshotRejected(ValueError):
@@ -205,3 +205,6 @@ def request_key(
 
     Raises ValueError where a member is ignored that must count.
     """
+
+def wording_asked(text: str) -> str:
+    """What of a text is embedded: without courtesies, in the frame that all share."""

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import typer
 
+from ferrogate.cli import cache_simulate
 from ferrogate.cli.cache_table import entry_lines, entry_table, stats_lines
 from ferrogate.cli.control import (
     Control,
@@ -29,7 +30,7 @@ _WIDEST = 1_000
 
 app = typer.Typer(
     name="cache",
-    help="Kept answers of a running gateway: counts, list, show, purge.",
+    help="Kept answers of a running gateway: counts, list, show, purge; and what one would have saved.",
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
@@ -41,6 +42,9 @@ _Route = Annotated[
 ]
 _Text = Annotated[str | None, typer.Option("--text", help="Found in the beginning of what was asked.")]
 _Entry = Annotated[str, typer.Argument(help="An entry's id, or how it begins.", metavar="ID")]
+
+
+app.command(epilog=cache_simulate.EPILOG)(cache_simulate.simulate)
 
 
 @app.callback(

@@ -28,7 +28,7 @@ _COMMANDS: Final = {
     "config": "Check gateway.yaml, show what is in force, print its JSON Schema.",
     "lanes": "What each key is worth for each model now, and why.",
     "logs": "The request log.",
-    "cache": "Kept answers: counts, list, show, purge.",
+    "cache": "Kept answers: counts, list, show, purge, simulate.",
     "mock": "Run the scripted provider as a server.",
     "bench": "Put load on a server, or compare several side by side.",
     "version": "Version, build profile, git hash, features.",

@@ -28,7 +28,7 @@ mod _core {
     #[pymodule_export]
     use super::request_key::request_key;
     #[pymodule_export]
-    use super::semantic::{Embedder, Neighbours, guard_judge};
+    use super::semantic::{Embedder, Neighbours, guard_judge, wording_asked};
     #[pymodule_export]
     use super::simulation::{balance_run, balance_scenarios};
     #[pymodule_export]

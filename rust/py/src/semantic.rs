@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ferrogate_core::cache::guard;
+use ferrogate_core::cache::{guard, wording};
 use ferrogate_embed::{Embed, Error, Hashed, Scratch, WIDTH};
 use ferrogate_index::{Partitions, Scope, Tuning};
 use pyo3::exceptions::PyValueError;
@@ -65,6 +65,12 @@ pub(crate) fn guard_judge(py: Python<'_>, a: &str, b: &str) -> Option<&'static s
         guard::Verdict::Accept => None,
         guard::Verdict::Veto(rule) => Some(rule.name()),
     })
+}
+
+/// What of a text is embedded.
+#[pyfunction]
+pub(crate) fn wording_asked(py: Python<'_>, text: &str) -> String {
+    py.detach(|| wording::asked(text))
 }
 
 /// Vectors by scope, searched as the engine searches them.

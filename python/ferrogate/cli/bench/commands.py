@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import typer
 from rich.console import Console
 
+from ferrogate.cli.bench import cache as caching
 from ferrogate.cli.bench import compare as comparing
 from ferrogate.cli.bench.balance import EPILOG, balance
 from ferrogate.cli.bench.lab import SERVERS, lab
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 
 app.command(epilog=EPILOG)(balance)
+app.command(epilog=caching.EPILOG)(caching.cache)
 
 _INTERRUPTED = 130
 _PAGE = 140
@@ -48,7 +50,7 @@ _Workers = Annotated[
 @app.callback(
     epilog="Examples: gateway bench --target native --stream  |  "
     "gateway bench --target http://127.0.0.1:8080/openai --rate 200 --duration 30 --out results.json  |  "
-    "gateway bench compare --quick  |  gateway bench balance --seeds 5",
+    "gateway bench compare --quick  |  gateway bench balance --seeds 5  |  gateway bench cache --pairs F",
 )
 def bench(
     context: typer.Context,

@@ -1,6 +1,14 @@
 """The parts of the semantic cache as Python sees them: weights, embedder, guard, keys."""
 
-from ferrogate.engine.semantic.calls import Embedder, Neighbours, RequestKey, cosine, judge, request_key
+from ferrogate.engine.semantic.calls import (
+    Embedder,
+    Neighbours,
+    RequestKey,
+    asked,
+    cosine,
+    judge,
+    request_key,
+)
 from ferrogate.engine.semantic.weights import PACKAGE, weights_folder
 
 __all__ = [
@@ -8,6 +16,7 @@ __all__ = [
     "Embedder",
     "Neighbours",
     "RequestKey",
+    "asked",
     "cosine",
     "judge",
     "request_key",

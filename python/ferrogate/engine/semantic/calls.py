@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 
 from ferrogate.engine.facade import _core, _mapped
 
-__all__ = ["Embedder", "Neighbours", "RequestKey", "cosine", "judge", "request_key"]
+__all__ = ["Embedder", "Neighbours", "RequestKey", "asked", "cosine", "judge", "request_key"]
 
 
 class Embedder:
@@ -96,6 +96,11 @@ def judge(a: str, b: str) -> str | None:
     """Return the name of the rule that forbids to serve one text's answer for the other; None accepts."""
     rule: str | None = _core().guard_judge(a, b)
     return rule
+
+
+def asked(text: str) -> str:
+    """Return what of a text is embedded: without courtesies, in the frame that all share."""
+    return str(_core().wording_asked(text))
 
 
 def cosine(one: bytes, two: bytes) -> float:

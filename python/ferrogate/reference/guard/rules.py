@@ -52,11 +52,13 @@ class Rule(Enum):
 
 
 def _number(pair: Pair) -> bool:
-    a, b = ([word.key for word in text.words if word.number] for text in (pair.a, pair.b))
+    a, b = (
+        [word.key for word in text.words if word.number and word.text != "first"] for text in (pair.a, pair.b)
+    )
     if sorted(key for key in a if key != "1") != sorted(key for key in b if key != "1"):
         return True
     more = a.count("1") - b.count("1")
-    spelt = sum(word.text == "one" for word in (pair.b if more > 0 else pair.a).words)
+    spelt = sum(word.text in ("one", "first") for word in (pair.b if more > 0 else pair.a).words)
     if abs(more) > spelt:
         return True
     units_a, units_b = _measured(pair.a), _measured(pair.b)
@@ -116,15 +118,29 @@ def _negation(pair: Pair) -> bool:
 
 
 def _negations(words: list[Word]) -> int:
-    """Count the negations, but for "or not" at a clause's end, which adds nothing."""
+    """Count the negations, but for "or not" at a clause's end and "I don't know how", which add nothing."""
     count = 0
     for at, word in enumerate(words):
         ends = at + 1 == len(words) or words[at + 1].opens
         if word.text in NEGATIONS:
-            count += not (word.text == "not" and ends and not word.opens and words[at - 1].text == "or")
+            adds_nothing = word.text == "not" and (
+                (ends and not word.opens and words[at - 1].text == "or") or _unknown(words[at - 1 : at + 3])
+            )
+            count += not adds_nothing
         elif word.text == "free" and not ends and words[at + 1].text in ("of", "from"):
             count += 1
     return count
+
+
+def _unknown(words: list[Word]) -> bool:
+    """Whether four words say that the answer is not known: a question, and no negation in it."""
+    texts = [word.text for word in words]
+    return (
+        len(texts) == 4
+        and texts[0] in ("do", "am", "are", "be")
+        and texts[2] in ("know", "sure", "understand", "certain")
+        and texts[3] in ("how", "what", "when", "where", "which", "who", "why", "whether", "if")
+    )
 
 
 def _opposite(pair: Pair) -> bool:
@@ -191,10 +207,13 @@ def _roles(words: list[Word]) -> dict[str, str]:
 
 
 def _order(words: list[Word]) -> list[str]:
-    """Return the content in its order, but both sides of "and", "or" and "versus" sorted."""
+    """Return the content in its order, an owner behind what is owned, both sides of "and" and "or" sorted."""
     kept = [
         word for word in words if word.content or word.number or word.text in ("and", "or", "versus", "vs")
     ]
+    for at in range(len(kept) - 1):
+        if kept[at].owns:
+            kept[at], kept[at + 1] = kept[at + 1], kept[at]
     keys = [word.key if word.content or word.number else "" for word in kept]
     for at in range(1, len(keys) - 1):
         if not keys[at] and keys[at - 1] > keys[at + 1]:

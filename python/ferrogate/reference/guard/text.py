@@ -103,12 +103,31 @@ def stem(word: str) -> str:
     return word[:-1] + "i" if word[-1] == "y" else word
 
 
+def _place(text: str) -> str | None:
+    """Return the number of an ordinal, in words or figures."""
+    figures = text[:-2] if text[-2:] in ("st", "nd", "rd", "th") else ""
+    return ORDINALS.get(text) or (figures if figures and all(map(_is_digit, figures)) else None)
+
+
+def _by_stem() -> dict[str, str]:
+    """Let inflections have the synonym too; a stem of three letters is too many words'."""
+    found: dict[str, str] = {}
+    for word, synonym in SYNONYMS.items():
+        found[word] = stem(synonym)
+        if len(stem(word)) > _SHORT:
+            found.setdefault(stem(word), stem(synonym))
+    return found
+
+
+_BY_STEM: Final = _by_stem()
+
+
 @dataclass
 class Word:
     """One word: ``text`` folded, ``key`` what it is compared by.
 
     ``opens`` says that a clause begins with it, ``content`` that it is more than grammar, ``lone`` that the
-    other text has no counterpart.
+    other text has no counterpart, ``owns`` that it is a genitive.
     """
 
     text: str
@@ -119,22 +138,23 @@ class Word:
     code: bool = False
     content: bool = False
     lone: bool = False
+    owns: bool = False
 
     @classmethod
     def of(cls, text: str, capital: bool, opens: bool) -> Word:
         """Look one folded word up."""
         figure = all(_is_digit(char) or char in ".,:" for char in text.removeprefix("-"))
-        place = text in ORDINALS or text in ORDINALS.values()
-        key = NUMBERS.get(text) or ORDINALS.get(text) or UNITS.get(text)
+        place = _place(text)
+        key = NUMBERS.get(text) or place or UNITS.get(text)
         if key is None:
-            key = text if figure or place else stem(SYNONYMS.get(text, text))
-            key = SYNONYMS.get(key, key)
+            key = text if figure else stem(SYNONYMS.get(text, text))
+            key = text if figure else _BY_STEM.get(key, key)
         return cls(
             text,
             key,
             capital,
             opens,
-            number=figure or place or text in NUMBERS,
+            number=figure or bool(place) or text in NUMBERS,
             code="_" in text or (any(map(_is_digit, text)) and not figure and not place),
             content=not (
                 text in FUNCTION or text in FILLERS or text in AUXILIARIES or (opens and text in IMPERATIVES)
@@ -237,6 +257,8 @@ class _Reader:
             self.add(head, capital)
             if tail != "s" or head in _BEFORE_IS:
                 self.add(_CLITICS[tail])
+            else:
+                self.into.words[-1].owns = True
         elif mark and len(head) <= 2:
             self.add(head, capital)
             self.add(tail)

@@ -108,7 +108,8 @@ ABSENCES: Final = _words(
 OPPOSITES: Final = _couples(
     """on>off in>out up>down before>after above>below over>under for>against with>without into>out
     more>less more>fewer most>least always>never inside>outside first>last next>previous all>none
-    higher>lower best>worst better>worse from>to earlier>later left>right"""
+    higher>lower best>worst better>worse from>to earlier>later left>right all>one all>last all>first
+    every>one"""
 )
 
 ANTONYMS: Final = _couples(
@@ -136,15 +137,16 @@ NUMBERS: Final = _pairs(
 )
 
 ORDINALS: Final = _pairs(
-    """first>1st second>2nd third>3rd fourth>4th fifth>5th sixth>6th seventh>7th eighth>8th ninth>9th
-    tenth>10th"""
+    """first>1 second>2 third>3 fourth>4 fifth>5 sixth>6 seventh>7 eighth>8 ninth>9 tenth>10"""
 )
 
 UNITS: Final = _pairs(
     """kg>kg kilo>kg kilos>kg kilogram>kg kilograms>kg g>g gram>g grams>g lb>lb lbs>lb pound>lb pounds>lb
     oz>oz ounce>oz ounces>oz km>km kilometer>km kilometers>km kilometre>km kilometres>km m>m meter>m
     meters>m metre>m metres>m cm>cm mm>mm mile>mile miles>mile ft>ft feet>ft foot>ft inch>inch
-    inches>inch l>l liter>l liters>l litre>l litres>l ml>ml second>s seconds>s sec>s secs>s
+    inches>inch l>l liter>l liters>l litre>l litres>l ml>ml milliliter>ml milliliters>ml millilitre>ml
+    millilitres>ml centimeter>cm centimeters>cm centimetre>cm centimetres>cm millimeter>mm millimeters>mm
+    millimetre>mm millimetres>mm second>s seconds>s sec>s secs>s
     minute>min minutes>min min>min mins>min hour>h hours>h hr>h hrs>h h>h day>day days>day week>week
     weeks>week month>month months>month year>year years>year percent>% dollar>dollar dollars>dollar
     usd>dollar euro>euro euros>euro eur>euro gbp>gbp kb>kb mb>mb gb>gb tb>tb am>am pm>pm
@@ -180,7 +182,9 @@ CONTRACTIONS: Final = _pairs(
 PHRASES: Final = _pairs(
     """united_states>usa united_kingdom>uk log_in>login sign_in>login log_on>login log_out>logout
     sign_out>logout most_recent>last no_more>atmost not_more>atmost at_most>atmost no_less>atleast
-    not_less>atleast at_least>atleast stand_for>mean short_for>mean set_up>setup how_come>why"""
+    not_less>atleast at_least>atleast stand_for>mean short_for>mean set_up>setup how_come>why
+    log_into>login logging_in>login logging_into>login logged_in>login sign_into>login signing_in>login
+    logging_out>logout signing_out>logout sign_up>register signing_up>register"""
 )
 
 SYNONYMS: Final = _pairs(
@@ -197,5 +201,11 @@ SYNONYMS: Final = _pairs(
     quit>exit update>change activate>enable deactivate>disable summary>summarize summarise>summarize
     reimburse>refund reimbursement>refund automobile>car taxi>cab choose>select pick>select
     speak>talk chat>talk occupation>job salary>pay wage>pay lawyer>attorney physician>doctor
-    flat>apartment gift>present vs>versus cease>stop annual>yearly annually>yearly"""
+    flat>apartment gift>present vs>versus cease>stop annual>yearly annually>yearly
+    reserve>book reservation>book lower>reduce decrease>reduce frequently>often frequent>often largest>big
+    baggage>luggage oversea>abroad fridge>refrigerator cv>resume construct>build correct>fix remove>delete
+    cancel>end permit>allow view>see locate>find incorrect>wrong delivery>ship deliver>ship shipment>ship
+    coworker>colleague sum>total compute>calculate difficult>hard site>website respond>answer reply>answer
+    couch>sofa acquire>get create>make insert>add execute>run launch>start halt>stop signup>register
+    assistance>help additional>extra"""
 )

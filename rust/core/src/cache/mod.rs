@@ -4,6 +4,7 @@
 //! - [`admit`]: what a client wishes, and whether an answer may be stored.
 //! - [`store`]: answers in memory, bounded in bytes and in age.
 //! - [`guard`]: whether an answer to one text may serve another one that is much alike.
+//! - [`wording`]: what of a text is embedded.
 //! - [`replay`]: a stream as the whole answer that it was, and a whole answer as a stream.
 //! - [`verify`]: whether hits by similarity are right, judged while they are served.
 //!
@@ -17,3 +18,4 @@ pub mod key;
 pub mod replay;
 pub mod store;
 pub mod verify;
+pub mod wording;

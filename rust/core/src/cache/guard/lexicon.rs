@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::stem::stem;
 use super::words;
 
 /// A set of words, as a bit.
@@ -62,6 +63,8 @@ impl Entry {
 
 struct Lexicon {
     entries: HashMap<&'static str, Entry>,
+    /// Stems of words, and of what each means in nearly every question.
+    stems: HashMap<String, String>,
     phrases: HashMap<&'static str, Vec<(&'static str, &'static str)>>,
 }
 
@@ -85,9 +88,6 @@ static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
             entry.short = entry.short.or(Some(short));
         }
     }
-    for (_, short) in couples(words::ORDINALS) {
-        entries.entry(short).or_default().sets |= ORDINAL;
-    }
     for (word, synonym) in couples(words::SYNONYMS) {
         entries.entry(word).or_default().synonym = Some(synonym);
     }
@@ -104,8 +104,30 @@ static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
             phrases.entry(first).or_default().push((second, name));
         }
     }
-    Lexicon { entries, phrases }
+    Lexicon { entries, stems: stems(), phrases }
 });
+
+/// A stem up to this is too many words'.
+const SHORT: usize = 3;
+
+/// Lets inflections have the synonym too.
+fn stems() -> HashMap<String, String> {
+    let mut stems = HashMap::new();
+    for (word, synonym) in couples(words::SYNONYMS) {
+        let known = stem(word);
+        if known.len() > SHORT {
+            stems.insert(known, stem(synonym));
+        }
+    }
+    // A word as it stands goes before another one's stem.
+    stems.extend(couples(words::SYNONYMS).map(|(word, synonym)| (word.to_owned(), stem(synonym))));
+    stems
+}
+
+/// The stem of the synonym of a word with this stem.
+pub(super) fn by_stem(stem: &str) -> Option<&'static str> {
+    LEXICON.stems.get(stem).map(String::as_str)
+}
 
 /// What is known about a folded word; nothing about most.
 pub(super) fn look(word: &str) -> Entry {

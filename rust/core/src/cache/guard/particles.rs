@@ -27,17 +27,30 @@ pub(super) fn negation(pair: &Pair) -> bool {
     a.abs_diff(b) > fewer.words.iter().filter(|word| word.lone && word.is(ABSENCE)).count()
 }
 
-/// Counts the negations, but for "or not" at a clause's end, which adds nothing.
+/// Counts the negations, but for "or not" at a clause's end and "I don't know how", which add nothing.
 fn negations(words: &[Word]) -> usize {
     let counts = |at: usize| {
         let after = words.get(at + 1).filter(|after| !after.opens);
         if words[at].is(NEGATION) {
             let follows_or = at > 0 && !words[at].opens && words[at - 1].text == "or";
-            return !(words[at].text == "not" && follows_or && after.is_none());
+            let adds_nothing = (follows_or && after.is_none()) || unknown(words, at);
+            return !(words[at].text == "not" && adds_nothing);
         }
         words[at].text == "free" && after.is_some_and(|after| matches!(after.text.as_str(), "of" | "from"))
     };
     (0..words.len()).filter(|at| counts(*at)).count()
+}
+
+/// The "not" at this place says that the answer is not known: a question, and no negation in it.
+fn unknown(words: &[Word], at: usize) -> bool {
+    let Some(start) = at.checked_sub(1) else { return false };
+    let [verb, _, knows, what, ..] = &words[start..] else { return false };
+    matches!(verb.text.as_str(), "do" | "am" | "are" | "be")
+        && matches!(knows.text.as_str(), "know" | "sure" | "understand" | "certain")
+        && matches!(
+            what.text.as_str(),
+            "how" | "what" | "when" | "where" | "which" | "who" | "why" | "whether" | "if"
+        )
 }
 
 /// One text has a particle where the other has its opposite, or words of their own are opposites.
@@ -121,12 +134,17 @@ fn roles(words: &[Word]) -> HashMap<&str, Option<&'static str>> {
     roles
 }
 
-/// The content in its order, but both sides of "and", "or" and "versus" sorted.
+/// The content in its order, but an owner behind what is owned, and both sides of "and", "or" and "versus" sorted.
 fn order(words: &[Word]) -> Vec<&str> {
     let joins = |word: &Word| matches!(word.text.as_str(), "and" | "or" | "versus" | "vs");
     let content = |word: &Word| word.content || word.number;
-    let kept = words.iter().filter(|word| content(word) || joins(word));
-    let mut keys: Vec<&str> = kept.map(|word| if content(word) { &*word.key } else { "" }).collect();
+    let mut kept: Vec<&Word> = words.iter().filter(|word| content(word) || joins(word)).collect();
+    for at in 1..kept.len() {
+        if kept[at - 1].owns {
+            kept.swap(at - 1, at);
+        }
+    }
+    let mut keys: Vec<&str> = kept.iter().map(|word| if content(word) { &*word.key } else { "" }).collect();
     for at in 1..keys.len().saturating_sub(1) {
         if keys[at].is_empty() && keys[at - 1] > keys[at + 1] {
             keys.swap(at - 1, at + 1);

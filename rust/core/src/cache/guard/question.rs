@@ -1,6 +1,6 @@
 //! What a text asks for: a manner, a place, a time, a reason, a person, a quantity, or yes or no.
 
-use super::lexicon::{AUXILIARY, COST, MEASURE};
+use super::lexicon::{self, AUXILIARY, COST, MEASURE};
 use super::pair::Pair;
 use super::text::Word;
 
@@ -9,6 +9,11 @@ const OPEN: [&str; 5] = ["who", "when", "where", "why", "quantity"];
 
 /// The texts ask for different things.
 pub(super) fn question(pair: &Pair) -> bool {
+    if let (Some(does_a), Some(does_b)) = (light(&pair.a.words), light(&pair.b.words))
+        && does_a != does_b
+    {
+        return true;
+    }
     let (a, b) = (asked(&pair.a.words), asked(&pair.b.words));
     if !a.is_empty() && !b.is_empty() {
         let either = |kind| a.contains(&kind) || b.contains(&kind);
@@ -28,14 +33,18 @@ fn asked(words: &[Word]) -> Vec<&str> {
     let mut asked = Vec::new();
     for (at, word) in words.iter().enumerate() {
         let next = words.get(at + 1);
-        let after = next.map_or("", |next| next.text.as_str());
+        let after = next.map_or("", |next| next.synonym().unwrap_or(next.text.as_str()));
         let kind = match word.text.as_str() {
             "how" if matches!(after, "much" | "many") => "quantity",
-            "how" if next.is_some_and(|next| next.is(MEASURE)) => after,
+            "how" if lexicon::look(after).is(MEASURE) => after,
             "how" => "how",
             "why" => "why",
             "who" | "whom" | "whose" if word.opens => "who",
-            kind @ ("when" | "where") if word.opens && next.is_none_or(|next| next.is(AUXILIARY)) => kind,
+            kind @ ("when" | "where")
+                if word.opens && (after.is_empty() || lexicon::look(after).is(AUXILIARY)) =>
+            {
+                kind
+            }
             "what" | "which" if word.opens => match after {
                 "time" | "date" | "day" | "year" => "when",
                 "causes" | "cause" | "reason" => "why",
@@ -50,6 +59,16 @@ fn asked(words: &[Word]) -> Vec<&str> {
         asked.push("quantity");
     }
     asked
+}
+
+/// The verb of "do I get", where it is one that counts as grammar elsewhere.
+fn light(words: &[Word]) -> Option<&str> {
+    let asks = |three: &&[Word]| {
+        three[0].is(AUXILIARY)
+            && matches!(three[1].text.as_str(), "i" | "you" | "we" | "one")
+            && matches!(three[2].text.as_str(), "get" | "go" | "take" | "use" | "work")
+    };
+    words.windows(3).find(asks).map(|three| three[2].text.as_str())
 }
 
 fn yes_or_no(words: &[Word]) -> bool {

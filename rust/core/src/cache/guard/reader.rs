@@ -166,6 +166,8 @@ impl<'a> Reader<'a> {
                 self.add(head.to_owned(), capital);
                 if !verb.is_empty() {
                     self.add(verb.to_owned(), false);
+                } else if let Some(owner) = self.into.words.last_mut() {
+                    owner.owns = true;
                 }
             }
             None if head.chars().count() <= 2 => {

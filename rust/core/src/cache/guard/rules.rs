@@ -105,7 +105,9 @@ pub(super) fn first(pair: &Pair) -> Option<Rule> {
 
 fn number(pair: &Pair) -> bool {
     let keys = |text: &Text, is_one: bool| {
-        let numbers = text.words.iter().filter(|word| word.number && (word.key == "1") == is_one);
+        // "The first" often goes unsaid, and where it does not, the other rules see the word.
+        let counts = |word: &&Word| word.number && word.text != "first" && (word.key == "1") == is_one;
+        let numbers = text.words.iter().filter(counts);
         let mut keys: Vec<String> = numbers.map(|word| word.key.clone().into_owned()).collect();
         keys.sort_unstable();
         keys
@@ -115,7 +117,8 @@ fn number(pair: &Pair) -> bool {
     }
     let (ones_a, ones_b) = (keys(&pair.a, true).len(), keys(&pair.b, true).len());
     let fewer = if ones_a > ones_b { &pair.b } else { &pair.a };
-    if ones_a.abs_diff(ones_b) > fewer.words.iter().filter(|word| word.text == "one").count() {
+    let spelt = |word: &&Word| matches!(word.text.as_str(), "one" | "first");
+    if ones_a.abs_diff(ones_b) > fewer.words.iter().filter(spelt).count() {
         return true;
     }
     let (units_a, units_b) = (measured(&pair.a), measured(&pair.b));

@@ -27,6 +27,8 @@ pub(super) struct Word {
     pub(super) content: bool,
     /// The other text has no counterpart.
     pub(super) lone: bool,
+    /// A genitive: what it owns follows.
+    pub(super) owns: bool,
 }
 
 impl Word {
@@ -35,13 +37,15 @@ impl Word {
         let entry = lexicon::look(&text);
         let mut signless = text.strip_prefix('-').unwrap_or(&text).chars();
         let figure = signless.all(|char| char.is_ascii_digit() || matches!(char, '.' | ',' | ':'));
-        let place = entry.is(ORDINAL);
-        let key = match entry.short {
-            Some(short) => Cow::Borrowed(short),
-            None if figure || place => Cow::Owned(text.clone()),
-            None => {
+        let ordinal = ordinal(&text);
+        let place = entry.is(ORDINAL) || ordinal.is_some();
+        let key = match (entry.short, ordinal) {
+            (Some(short), _) => Cow::Borrowed(short),
+            (None, Some(figures)) => Cow::Owned(figures.to_owned()),
+            (None, None) if figure => Cow::Owned(text.clone()),
+            (None, None) => {
                 let stem = stem(entry.synonym.unwrap_or(&text));
-                lexicon::look(&stem).synonym.map_or(Cow::Owned(stem), Cow::Borrowed)
+                lexicon::by_stem(&stem).map_or(Cow::Owned(stem), Cow::Borrowed)
             }
         };
         let grammar = entry.is(FUNCTION | FILLER | AUXILIARY) || (opens && entry.is(IMPERATIVE));
@@ -53,6 +57,7 @@ impl Word {
             code: text.contains('_') || (!figure && !place && text.bytes().any(|byte| byte.is_ascii_digit())),
             content: !grammar,
             lone: false,
+            owns: false,
             entry,
             text,
         }
@@ -60,6 +65,10 @@ impl Word {
 
     pub(super) fn is(&self, set: Set) -> bool {
         self.entry.is(set)
+    }
+
+    pub(super) fn synonym(&self) -> Option<&'static str> {
+        self.entry.synonym
     }
 
     pub(super) fn role(&self) -> Option<&'static str> {
@@ -70,6 +79,13 @@ impl Word {
     pub(super) fn phrase(&self, next: &str) -> Option<&'static str> {
         lexicon::phrase(&self.text, self.entry, next)
     }
+}
+
+/// The figures of an ordinal that is written in figures.
+fn ordinal(word: &str) -> Option<&str> {
+    let endings = ["st", "nd", "rd", "th"];
+    let figures = endings.iter().find_map(|ending| word.strip_suffix(ending))?;
+    (!figures.is_empty() && figures.bytes().all(|byte| byte.is_ascii_digit())).then_some(figures)
 }
 
 /// A text taken apart.

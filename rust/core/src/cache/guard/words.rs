@@ -66,9 +66,9 @@ pub(super) const ROLES: &str = "\
     after>after before>before from>from into>to over>over than>than to>to without>without";
 /// Particles and comparatives, of which one instead of the other asks the opposite.
 pub(super) const OPPOSITES: &str = "\
-    above>below all>none always>never before>after best>worst better>worse earlier>later first>last \
-    for>against from>to higher>lower in>out inside>outside into>out left>right more>fewer more>less \
-    most>least next>previous on>off over>under up>down with>without";
+    above>below all>first all>last all>none all>one always>never before>after best>worst better>worse \
+    earlier>later every>one first>last for>against from>to higher>lower in>out inside>outside into>out \
+    left>right more>fewer more>less most>least next>previous on>off over>under up>down with>without";
 /// The commonest pairs of opposites without a common stem.
 pub(super) const ANTONYMS: &str = "\
     accept>decline accept>reject add>delete add>remove allow>block allow>deny approve>reject archive>restore \
@@ -90,39 +90,47 @@ pub(super) const NUMBERS: &str = "\
     twelve>12 twenty>20 two>2 vi>6 vii>7 viii>8 zero>0";
 /// Ordinals in words.
 pub(super) const ORDINALS: &str = "\
-    eighth>8th fifth>5th first>1st fourth>4th ninth>9th second>2nd seventh>7th sixth>6th tenth>10th \
-    third>3rd";
+    eighth>8 fifth>5 first>1 fourth>4 ninth>9 second>2 seventh>7 sixth>6 tenth>10 third>3";
 /// Units, by their short names.
 pub(super) const UNITS: &str = "\
-    am>am celsius>c cm>cm day>day days>day degree>degree degrees>degree dollar>dollar dollars>dollar \
-    eur>euro euro>euro euros>euro fahrenheit>f feet>ft foot>ft ft>ft g>g gb>gb gbp>gbp gram>g grams>g h>h \
-    hour>h hours>h hr>h hrs>h inch>inch inches>inch kb>kb kg>kg kilo>kg kilogram>kg kilograms>kg \
-    kilometer>km kilometers>km kilometre>km kilometres>km kilos>kg km>km l>l lb>lb lbs>lb liter>l liters>l \
-    litre>l litres>l m>m mb>mb meter>m meters>m metre>m metres>m mile>mile miles>mile min>min mins>min \
-    minute>min minutes>min ml>ml mm>mm month>month months>month ounce>oz ounces>oz oz>oz percent>% pm>pm \
-    pound>lb pounds>lb sec>s second>s seconds>s secs>s tb>tb usd>dollar week>week weeks>week year>year \
-    years>year";
+    am>am celsius>c centimeter>cm centimeters>cm centimetre>cm centimetres>cm cm>cm day>day days>day \
+    degree>degree degrees>degree dollar>dollar dollars>dollar eur>euro euro>euro euros>euro fahrenheit>f \
+    feet>ft foot>ft ft>ft g>g gb>gb gbp>gbp gram>g grams>g h>h hour>h hours>h hr>h hrs>h inch>inch \
+    inches>inch kb>kb kg>kg kilo>kg kilogram>kg kilograms>kg kilometer>km kilometers>km kilometre>km \
+    kilometres>km kilos>kg km>km l>l lb>lb lbs>lb liter>l liters>l litre>l litres>l m>m mb>mb meter>m \
+    meters>m metre>m metres>m mile>mile miles>mile milliliter>ml milliliters>ml millilitre>ml millilitres>ml \
+    millimeter>mm millimeters>mm millimetre>mm millimetres>mm min>min mins>min minute>min minutes>min ml>ml \
+    mm>mm month>month months>month ounce>oz ounces>oz oz>oz percent>% pm>pm pound>lb pounds>lb sec>s \
+    second>s seconds>s secs>s tb>tb usd>dollar week>week weeks>week year>year years>year";
 /// Verbs that swallowed "not" without an apostrophe.
 pub(super) const CONTRACTIONS: &str = "\
     arent>are cant>can couldnt>could didnt>did doesnt>does dont>do hasnt>has havent>have isnt>is \
     shouldnt>should wasnt>was wont>will wouldnt>would";
 /// Two words that have a name of their own.
 pub(super) const PHRASES: &str = "\
-    at_least>atleast at_most>atmost how_come>why log_in>login log_on>login log_out>logout most_recent>last \
-    no_less>atleast no_more>atmost not_less>atleast not_more>atmost set_up>setup short_for>mean \
-    sign_in>login sign_out>logout stand_for>mean united_kingdom>uk united_states>usa";
+    at_least>atleast at_most>atmost how_come>why log_in>login log_into>login log_on>login log_out>logout \
+    logged_in>login logging_in>login logging_into>login logging_out>logout most_recent>last no_less>atleast \
+    no_more>atmost not_less>atleast not_more>atmost set_up>setup short_for>mean sign_in>login \
+    sign_into>login sign_out>logout sign_up>register signing_in>login signing_out>logout signing_up>register \
+    stand_for>mean united_kingdom>uk united_states>usa";
 /// Words with one meaning in nearly every question, and irregular forms.
 pub(super) const SYNONYMS: &str = "\
-    activate>enable alter>change annual>yearly annually>yearly application>app assist>help automobile>car \
-    begin>start bigger>big biggest>big bought>buy cease>stop cellphone>mobile chat>talk children>child \
-    choose>select compose>write coupon>discount dad>father db>database deactivate>disable describe>explain \
-    dict>dictionary draft>write edit>change env>environment erase>delete fee>cost finish>end flat>apartment \
-    found>find gift>present huge>big image>photo info>information int>integer invoice>bill js>javascript \
-    kid>child large>big latest>last lawyer>attorney made>make mail>email men>man merge>combine modify>change \
-    mom>mother movie>film mum>mother newest>last obtain>get occupation>job paid>pay parcel>package \
-    phone>mobile physician>doctor pic>photo pick>select picture>photo postgresql>postgres price>cost \
-    promo>discount purchase>buy quick>fast quit>exit rapid>fast receive>get reimburse>refund \
-    reimbursement>refund repair>fix repo>repository salary>pay sent>send shop>store shut>close signin>login \
-    signout>logout smartphone>mobile speak>talk summarise>summarize summary>summarize taxi>cab terminate>end \
-    timezone>zone tv>television update>change used>use using>use utilize>use vacation>holiday \
-    voucher>discount vs>versus wage>pay women>woman written>write wrote>write";
+    acquire>get activate>enable additional>extra alter>change annual>yearly annually>yearly application>app \
+    assist>help assistance>help automobile>car baggage>luggage begin>start bigger>big biggest>big bought>buy \
+    cancel>end cease>stop cellphone>mobile chat>talk children>child choose>select compose>write \
+    compute>calculate construct>build correct>fix couch>sofa coupon>discount coworker>colleague create>make \
+    cv>resume dad>father db>database deactivate>disable decrease>reduce deliver>ship delivery>ship \
+    describe>explain dict>dictionary difficult>hard draft>write edit>change env>environment erase>delete \
+    execute>run fee>cost finish>end flat>apartment found>find frequent>often frequently>often \
+    fridge>refrigerator gift>present halt>stop huge>big image>photo incorrect>wrong info>information \
+    insert>add int>integer invoice>bill js>javascript kid>child large>big largest>big latest>last \
+    launch>start lawyer>attorney locate>find lower>reduce made>make mail>email men>man merge>combine \
+    modify>change mom>mother movie>film mum>mother newest>last obtain>get occupation>job oversea>abroad \
+    paid>pay parcel>package permit>allow phone>mobile physician>doctor pic>photo pick>select picture>photo \
+    postgresql>postgres price>cost promo>discount purchase>buy quick>fast quit>exit rapid>fast receive>get \
+    reimburse>refund reimbursement>refund remove>delete repair>fix reply>answer repo>repository \
+    reservation>book reserve>book respond>answer salary>pay sent>send shipment>ship shop>store shut>close \
+    signin>login signout>logout signup>register site>website smartphone>mobile speak>talk sum>total \
+    summarise>summarize summary>summarize taxi>cab terminate>end timezone>zone tv>television update>change \
+    used>use using>use utilize>use vacation>holiday view>see voucher>discount vs>versus wage>pay women>woman \
+    written>write wrote>write";

@@ -17,6 +17,7 @@ use std::time::Duration;
 use ferrogate_core::cache::guard::Rule;
 use ferrogate_core::cache::key::Key;
 use ferrogate_core::cache::store::{Hit, Question, Store};
+use ferrogate_core::cache::wording::{FORM, asked};
 use ferrogate_core::snapshot::{Embedding, EmbeddingModel};
 use ferrogate_embed::{Embed, Embedder, Error, Hashed, Pool, Vector, WIDTH};
 use tokio::sync::oneshot;
@@ -110,7 +111,8 @@ impl Semantic {
         };
         let (model, width) = match &settings.model {
             EmbeddingModel::Provider(model) => (format!("provider:{model}"), None),
-            _ => (embedder.id().to_owned(), Some(WIDTH)),
+            // Vectors of another wording are not comparable either.
+            _ => (format!("{}/{FORM}", embedder.id()), Some(WIDTH)),
         };
         let pool = Pool::new(embedder, settings.threads, settings.queue)
             .map_err(|error| format!("no thread for the embedder: {error}"))?;
@@ -161,7 +163,7 @@ impl Semantic {
     pub(crate) async fn look(&self, wanted: Wanted, vector: Option<Box<[f32]>>) -> Looked {
         let (sender, receiver) = oneshot::channel();
         let answers = Arc::clone(&self.answers);
-        let text = wanted.question.text.clone();
+        let text = asked(&wanted.question.text);
         let wait = wanted.patience.map_or(WAIT, |patience| patience.min(WAIT));
         let search = move |vector: Result<Box<[f32]>, Error>| {
             // Whoever asked may have stopped waiting; then there is nothing to look for.
@@ -216,7 +218,7 @@ impl Semantic {
             return;
         }
         let answers = Arc::clone(&self.answers);
-        let text = question.text.clone();
+        let text = asked(&question.text);
         let work = move |vector: Result<Vector, Error>| {
             if let Ok(vector) = vector {
                 answers.insert(key, &question, &vector);
