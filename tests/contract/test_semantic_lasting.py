@@ -58,7 +58,7 @@ def test_a_restart_finds_what_was_kept(door: Door, folder: Path, upstream: Upstr
     with Gateway(folder, door) as emptied:
         assert cached(emptied, AGAIN) == "miss"
     files = sorted(path for path in (folder / "data" / "cache").iterdir() if path.suffix == ".log")
-    assert [path.name for path in files] == ["answers.log", "vectors-hashed-1.log"]
+    assert [path.name for path in files] == ["answers.log", "vectors-hashed-1-asked-1.log"]
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
 
 
