@@ -32,6 +32,8 @@ def stats_lines(stats: Mapping[str, Any]) -> list[str]:
     }
     if semantic := stats.get("semantic"):
         lines["by meaning"] = _meaning(semantic)
+        for report in semantic["verified"]:
+            lines[f"verified {printable(report['route'])}"] = report["says"]
     return _aligned(lines)
 
 

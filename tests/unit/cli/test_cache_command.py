@@ -9,6 +9,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from ferrogate.cli import cache
+from ferrogate.cli.cache_table import stats_lines
 from harness.cache import FakeCache, entry
 from harness.running import Running
 
@@ -135,3 +136,13 @@ def test_every_command_has_examples() -> None:
     for command in ("stats", "list", "show", "purge"):
         assert f"gateway cache {command}" in run(command, "--help").stdout
     assert "gateway cache list --route faq" in run("--help").stdout
+
+
+def test_what_was_looked_for_by_meaning_is_said_without_what_did_not_happen() -> None:
+    none = dict.fromkeys(("far", "busy", "late", "too_long"), 0)
+    semantic = {"entries": 12, "vector_bytes": 9_000, "hits": 5, "vetoed": 2, **none}
+    semantic["verified"] = [{"route": "faq\x1b[2J", "says": "within the target: 3 of 400 differed"}]
+    lines = stats_lines({**FakeCache().stats(), "semantic": semantic})
+    assert "by meaning 5 hits, 2 vetoed; 12 questions" in [" ".join(line.split()) for line in lines]
+    assert lines[-1].endswith("within the target: 3 of 400 differed")
+    assert "\x1b" not in lines[-1]
