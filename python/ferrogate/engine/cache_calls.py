@@ -52,6 +52,17 @@ class NoCache:
         del entry_id
         return False
 
+    def export(self, limit: int, cursor: str | None) -> tuple[bytes, str | None]:
+        """No lines."""
+        del limit, cursor
+        return b"", None
+
+    def take(self, lines: bytes) -> dict[str, Any]:
+        """Refuse every line."""
+        why = "this engine keeps no answers"
+        numbered = enumerate(lines.split(b"\n"), 1)
+        return {"kept": 0, "refused": [{"line": at, "why": why} for at, line in numbered if line.strip()]}
+
 
 class CacheCalls:
     """The cache of the compiled engine; fits ``services.ports.CachePort``.
@@ -89,3 +100,14 @@ class CacheCalls:
         """Take one away; False where there is none of that id."""
         with self._asked() as engine:
             return bool(engine.cache_remove(entry_id))
+
+    def export(self, limit: int, cursor: str | None) -> tuple[bytes, str | None]:
+        """Return about so many entries, one a line, and where to go on."""
+        with self._asked() as engine:
+            lines, following = engine.cache_export(limit, cursor)
+        return bytes(lines), following
+
+    def take(self, lines: bytes) -> dict[str, Any]:
+        """Keep exported lines; return ``kept`` and ``refused``. Waits for the embedder: for no event loop."""
+        with self._asked() as engine:
+            return dict(orjson.loads(engine.cache_import(lines)))

@@ -37,6 +37,12 @@ class CachePort(Protocol):
     def remove(self, entry_id: str) -> bool:
         """Take one away; False where there is none of that id."""
 
+    def export(self, limit: int, cursor: str | None) -> tuple[bytes, str | None]:
+        """Return about so many entries, one a line of JSON, and where to go on."""
+
+    def take(self, lines: bytes) -> dict[str, Any]:
+        """Keep exported lines; return ``kept`` and ``refused`` (``line`` and ``why`` of each)."""
+
 
 class EnginePort(Protocol):
     """The part of an engine that the control plane talks to."""

@@ -1,6 +1,7 @@
 //! The engine: threads, lanes, journal, and the snapshot that they serve by.
 
 mod cache;
+mod carry;
 mod ending;
 mod lanes;
 
@@ -23,6 +24,7 @@ use tokio::task::LocalSet;
 
 pub use crate::cache::CacheStats;
 pub use cache::{CacheItem, CachePage, Which};
+pub use carry::{Carried, Refused};
 pub use lanes::LaneStatus;
 
 use crate::cache::{Keeper, unix_ms};

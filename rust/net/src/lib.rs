@@ -18,4 +18,6 @@ mod shared;
 mod upstream;
 
 pub use door::{Completion, Inbox, Kind as CompletionKind, Submission};
-pub use engine::{CacheItem, CachePage, CacheStats, Engine, LaneStatus, Options, Status, Which};
+pub use engine::{
+    CacheItem, CachePage, CacheStats, Carried, Engine, LaneStatus, Options, Refused, Status, Which,
+};

@@ -123,6 +123,22 @@ impl Engine {
         self.net.cache_remove(entry_id)
     }
 
+    fn cache_export(
+        &self,
+        py: Python<'_>,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> PyResult<(Py<PyBytes>, Option<String>)> {
+        let page = py.detach(|| self.net.cache_export(limit, cursor));
+        let (lines, next) =
+            page.ok_or_else(|| PyValueError::new_err("the cursor is none of this gateway's"))?;
+        Ok((PyBytes::new(py, &lines).unbind(), next))
+    }
+
+    fn cache_import(&self, py: Python<'_>, lines: &[u8]) -> PyResult<String> {
+        text(&py.detach(|| self.net.cache_import(lines)))
+    }
+
     fn metrics(&self, py: Python<'_>) -> PyResult<String> {
         py.detach(|| self.net.metrics()).map_err(|error| PyRuntimeError::new_err(error.to_string()))
     }

@@ -15,6 +15,7 @@ mod flight;
 mod flights;
 mod keeper;
 mod lasting;
+pub(crate) mod line;
 mod semantic;
 mod stats;
 mod verifiers;

@@ -29,6 +29,9 @@ use vectors::Vectors;
 /// A request waits so long for an answer that means the same. A call takes several times as long.
 const WAIT: Duration = Duration::from_millis(250);
 
+/// Between two looks whether the queue has room for what is not in a hurry.
+const TURN: Duration = Duration::from_millis(1);
+
 /// Between two looks for vectors whose answers are gone, and between two steps of building graphs.
 const TENDING: Duration = Duration::from_millis(200);
 const SWEEPING: u32 = 25;
@@ -225,6 +228,28 @@ impl Semantic {
             }
         };
         let _ = self.pool.submit(text, work);
+    }
+
+    /// The same off the request path: waits until at most half of the queue is taken, so that requests find a place.
+    pub(crate) fn learn_in_turn(&self, key: Key, question: &Question) {
+        if self.provider_model().is_some() || self.settings.queue == 0 {
+            return;
+        }
+        let most = (self.settings.queue / 2).max(1);
+        loop {
+            while self.pool.waiting() >= most {
+                std::thread::sleep(TURN);
+            }
+            let (answers, asking) = (Arc::clone(&self.answers), question.clone());
+            let work = move |vector: Result<Vector, Error>| {
+                if let Ok(vector) = vector {
+                    answers.insert(key, &asking, &vector);
+                }
+            };
+            if self.pool.submit(asked(&question.text), work).is_ok() {
+                return;
+            }
+        }
     }
 
     pub(crate) fn counts(&self) -> &Counts {

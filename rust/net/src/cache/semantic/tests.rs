@@ -152,6 +152,21 @@ async fn a_full_queue_is_a_miss_and_not_a_wait() {
 }
 
 #[test]
+fn what_is_learned_in_turn_is_never_dropped() {
+    let store = Arc::new(Store::new(&Settings { bytes: 1 << 20, stale: 0 }));
+    let semantic = semantic(&store, 4);
+    for number in 0..200 {
+        let question = question(1, &format!("{RESET} {number}"));
+        store.put(&key(number), entry(question.clone()), 0);
+        semantic.learn_in_turn(key(number), &question);
+        assert!(semantic.pool.waiting() <= 2, "half of the queue is for requests");
+    }
+    while semantic.size().0 < 200 {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn weights_that_cannot_be_had_are_named() {
     let store = Arc::new(Store::new(&Settings { bytes: 1 << 20, stale: 0 }));
     let model = EmbeddingModel::MiniLm("/nowhere/weights".into());
