@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ class FakeCache:
 
     def __init__(self, *entries: dict[str, Any]) -> None:
         self.entries = list(entries)
+        self.warmed: list[dict[str, Any]] = []
 
     def stats(self) -> dict[str, Any]:
         counted = {"hits": 30, "misses": 10, "joined": 2, "stores": 8, "evictions": 1, "expired": 4}
@@ -38,6 +40,26 @@ class FakeCache:
             "items": found[start : start + limit],
             "next_cursor": str(start + limit) if more else None,
         }
+
+    def export(self, limit: int, cursor: str | None) -> tuple[bytes, str | None]:
+        page = self.page(limit, cursor, {})
+        return b"".join(json.dumps(item).encode() + b"\n" for item in page["items"]), page["next_cursor"]
+
+    def take(self, lines: bytes) -> dict[str, Any]:
+        """Keep what has an id; the rest is refused."""
+        kept, refused = 0, []
+        for number, line in enumerate(lines.splitlines(), 1):
+            item = json.loads(line)
+            if "id" in item:
+                self.entries.append(item)
+                kept += 1
+            else:
+                refused.append({"line": number, "why": "not an entry"})
+        return {"kept": kept, "refused": refused}
+
+    def warm(self, lines: bytes) -> dict[str, Any]:
+        self.warmed = [json.loads(line) for line in lines.splitlines()]
+        return {"kept": len(self.warmed), "refused": []}
 
     def purge(self, which: Mapping[str, str]) -> int:
         before = len(self.entries)

@@ -8,7 +8,19 @@ from pydantic import BaseModel, Field
 
 from ferrogate.admin.schemas import Body
 
-__all__ = ["CacheEntry", "CacheFilter", "CachePage", "CachePurged", "CacheQuery", "CacheStats"]
+__all__ = [
+    "CacheEntry",
+    "CacheFilter",
+    "CachePage",
+    "CachePurged",
+    "CacheQuery",
+    "CacheStats",
+    "Carried",
+    "CarriedEntries",
+    "CarriedPage",
+    "CarryQuery",
+    "ToldCalls",
+]
 
 MOST_ENTRIES = 500
 Said = Annotated[str | None, Field(min_length=1, max_length=512)]
@@ -101,6 +113,58 @@ class CachePage(BaseModel):
     stats: CacheStats
     items: list[CacheEntry]
     next_cursor: str | None = Field(description="null at the end")
+
+
+class CarriedPage(BaseModel):
+    """Whole entries, to be kept in a file or imported elsewhere."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None = Field(description="null at the end")
+
+
+class CarryQuery(Body):
+    """Which page of the whole entries."""
+
+    limit: int = Field(50, ge=1, le=MOST_ENTRIES)
+    cursor: str | None = Field(None, max_length=512, description="`next_cursor` of the page before")
+
+
+class CarriedEntries(Body):
+    """Entries as the export gave them. All of them together are a document of at most 1 MiB."""
+
+    items: list[dict[str, Any]] = Field(max_length=MOST_ENTRIES)
+
+
+class ToldCall(Body):
+    """A request that was answered before, with both bodies as they were."""
+
+    tenant: str
+    path: str = Field(examples=["/openai/v1/chat/completions"])
+    request: str
+    response: str = Field(description="JSON, or the events of a stream")
+    provider: str
+    upstream_model: str
+    stored_at_ms: int = Field(ge=0, description="Unix time")
+
+
+class ToldCalls(Body):
+    """Calls that the log tells of. All of them together are a document of at most 1 MiB."""
+
+    items: list[ToldCall] = Field(max_length=MOST_ENTRIES)
+
+
+class RefusedItem(BaseModel):
+    """One that was not kept."""
+
+    line: int = Field(description="its place in `items`; the first is 1")
+    why: str
+
+
+class Carried(BaseModel):
+    """What came of it."""
+
+    kept: int
+    refused: list[RefusedItem]
 
 
 class CachePurged(BaseModel):

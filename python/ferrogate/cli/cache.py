@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import typer
 
-from ferrogate.cli import cache_simulate
+from ferrogate.cli import cache_carry, cache_simulate
 from ferrogate.cli.cache_table import entry_lines, entry_table, stats_lines
 from ferrogate.cli.control import (
     Control,
@@ -45,6 +45,17 @@ _Entry = Annotated[str, typer.Argument(help="An entry's id, or how it begins.", 
 
 
 app.command(epilog=cache_simulate.EPILOG)(cache_simulate.simulate)
+app.command(
+    epilog="Examples:\n\ngateway cache export answers.jsonl\n\ngateway cache export - | gzip > answers.gz"
+)(cache_carry.export)
+app.command(
+    "import",
+    epilog="Examples:\n\ngateway cache import answers.jsonl\n\nzcat answers.gz | gateway cache import -",
+)(cache_carry.import_entries)
+app.command(
+    epilog="Examples:\n\ngateway cache warm --from-logs --since 24h\n\n"
+    "gateway cache warm --from-logs --model faq --dry-run"
+)(cache_carry.warm)
 
 
 @app.callback(

@@ -12,20 +12,66 @@ from typing import Any
 from ferrogate.cli.control import Control, RefusedError
 from ferrogate.services.replay import Request
 
-__all__ = ["from_file", "from_log"]
+__all__ = ["from_file", "from_log", "told_calls"]
 
 _PAGE = 500
 
 
-def from_log(
-    control: Control, asked: Mapping[str, str], most: int, progress: Callable[[int, int], None]
-) -> list[Request]:
+Tell = Callable[[int, int], None]
+
+
+def from_log(control: Control, asked: Mapping[str, str], most: int, progress: Tell) -> list[Request]:
     """Read the newest requests that match, and the body of each from the folder of payloads.
 
     Raises:
         RefusedError: the gateway refuses a filter.
 
     """
+    rows = _rows(control, asked, most)
+    requests = []
+    for done, row in enumerate(rows, start=1):
+        requests.append(_request(row, _body(control, row)))
+        progress(done, len(rows))
+    return requests
+
+
+def told_calls(
+    control: Control, asked: Mapping[str, str], most: int, progress: Tell
+) -> tuple[list[dict[str, Any]], int]:
+    """Read the newest requests that match, both bodies of each, and count those without whole ones.
+
+    The oldest is the first, so that a newer answer takes the place of an older one.
+
+    Raises:
+        RefusedError: the gateway refuses a filter.
+
+    """
+    rows = _rows(control, asked, most)
+    calls: list[dict[str, Any]] = []
+    for done, row in enumerate(reversed(rows), start=1):
+        progress(done, len(rows))
+        # What came out of the cache is in it, and calls of the gateway's own were no client's.
+        if row["door"] == "gateway" or row["cache"] in ("hit-exact", "hit-semantic", "joined"):
+            continue
+        bodies = _payloads(control, row)
+        texts = [_text(bodies.get(which)) for which in ("request", "response")]
+        calls.append(_told(row, texts) if all(texts) else {})
+    return [call for call in calls if call], calls.count({})
+
+
+def _told(row: Mapping[str, Any], texts: list[str | None]) -> dict[str, Any]:
+    return {
+        "tenant": row["tenant"],
+        "path": row["path"],
+        "request": texts[0],
+        "response": texts[1],
+        "provider": row["provider"] or "",
+        "upstream_model": row["upstream_model"] or "",
+        "stored_at_ms": round(datetime.fromisoformat(row["started_at"]).timestamp() * 1000),
+    }
+
+
+def _rows(control: Control, asked: Mapping[str, str], most: int) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     cursor: dict[str, str] = {}
     while len(rows) < most:
@@ -35,18 +81,25 @@ def from_log(
         if page["next_cursor"] is None:
             break
         cursor = {"cursor": page["next_cursor"]}
-    requests = []
-    for done, row in enumerate(rows, start=1):
-        requests.append(_request(row, _body(control, row)))
-        progress(done, len(rows))
-    return requests
+    return rows
+
+
+def _payloads(control: Control, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    if row["payloads"]["state"] not in ("kept", "truncated"):
+        return {}
+    return dict(control.call("GET", f"logs/{row['request_id']}/payloads"))
+
+
+def _text(kept: Mapping[str, Any] | None) -> str | None:
+    """A body as text; None where it is not there whole."""
+    if kept is None or kept["truncated"] or kept["shed"] or kept["content_encoding"]:
+        return None
+    return kept["text"] or None
 
 
 def _body(control: Control, row: Mapping[str, Any]) -> bytes | None:
     """Return a request's body; None where it is not there whole."""
-    if row["payloads"]["state"] not in ("kept", "truncated"):
-        return None
-    kept = control.call("GET", f"logs/{row['request_id']}/payloads")["request"]
+    kept = _payloads(control, row).get("request")
     if kept is None or kept["truncated"] or kept["shed"] or kept["content_encoding"]:
         return None
     return kept["text"].encode() if kept["text"] is not None else base64.b64decode(kept["base64"] or "")

@@ -63,6 +63,10 @@ class NoCache:
         numbered = enumerate(lines.split(b"\n"), 1)
         return {"kept": 0, "refused": [{"line": at, "why": why} for at, line in numbered if line.strip()]}
 
+    def warm(self, lines: bytes) -> dict[str, Any]:
+        """Refuse every line."""
+        return self.take(lines)
+
 
 class CacheCalls:
     """The cache of the compiled engine; fits ``services.ports.CachePort``.
@@ -111,3 +115,8 @@ class CacheCalls:
         """Keep exported lines; return ``kept`` and ``refused``. Waits for the embedder: for no event loop."""
         with self._asked() as engine:
             return dict(orjson.loads(engine.cache_import(lines)))
+
+    def warm(self, lines: bytes) -> dict[str, Any]:
+        """Keep what was asked and answered before, as :meth:`take` does."""
+        with self._asked() as engine:
+            return dict(orjson.loads(engine.cache_warm(lines)))

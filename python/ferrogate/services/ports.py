@@ -43,6 +43,9 @@ class CachePort(Protocol):
     def take(self, lines: bytes) -> dict[str, Any]:
         """Keep exported lines; return ``kept`` and ``refused`` (``line`` and ``why`` of each)."""
 
+    def warm(self, lines: bytes) -> dict[str, Any]:
+        """Keep calls (:class:`ferrogate.admin.cache_schemas.ToldCall`); answers as ``take`` does."""
+
 
 class EnginePort(Protocol):
     """The part of an engine that the control plane talks to."""

@@ -4,6 +4,7 @@ mod cache;
 mod carry;
 mod ending;
 mod lanes;
+mod told;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};

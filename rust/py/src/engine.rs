@@ -139,6 +139,10 @@ impl Engine {
         text(&py.detach(|| self.net.cache_import(lines)))
     }
 
+    fn cache_warm(&self, py: Python<'_>, lines: &[u8]) -> PyResult<String> {
+        text(&py.detach(|| self.net.cache_warm(lines)))
+    }
+
     fn metrics(&self, py: Python<'_>) -> PyResult<String> {
         py.detach(|| self.net.metrics()).map_err(|error| PyRuntimeError::new_err(error.to_string()))
     }

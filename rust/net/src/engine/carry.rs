@@ -1,9 +1,12 @@
 //! Answers carried out of the cache and into it.
 
-use ferrogate_core::cache::store::Cursor;
+use ferrogate_core::cache::admit::{self, Rules};
+use ferrogate_core::cache::key::Key;
+use ferrogate_core::cache::store::{Cursor, Entry, Shape};
 use serde::Serialize;
 
 use super::Engine;
+use super::told::Told;
 use crate::cache::{line, unix_ms};
 
 /// What came of lines that were read in.
@@ -38,22 +41,30 @@ impl Engine {
 
     /// Keeps what the lines hold, as old as it is. Waits for the embedder: not for the request path.
     pub fn cache_import(&self, lines: &[u8]) -> Carried {
-        let mut carried = Carried::default();
-        for (number, line) in lines.split(|byte| *byte == b'\n').enumerate() {
-            if line.trim_ascii().is_empty() {
-                continue;
-            }
-            match self.keep(line) {
-                Ok(()) => carried.kept += 1,
-                Err(why) => carried.refused.push(Refused { line: number + 1, why }),
-            }
-        }
-        carried
+        carried(lines, |line| {
+            let (key, entry, stored_at) = line::read(line, unix_ms())?;
+            self.keep(key, entry, stored_at)
+        })
     }
 
-    fn keep(&self, line: &[u8]) -> Result<(), String> {
+    /// Keeps what was asked and answered before; see [`Told`]. Waits for the embedder, too.
+    pub fn cache_warm(&self, lines: &[u8]) -> Carried {
+        let snapshot = self.shared.snapshot.load_full();
+        carried(lines, |line| {
+            let told: Told<'_> =
+                serde_json::from_slice(line).map_err(|error| format!("not a call: {error}"))?;
+            let (key, entry, stored_at) = told.entry(&snapshot, unix_ms())?;
+            self.keep(key, entry, stored_at)
+        })
+    }
+
+    fn keep(&self, key: Key, entry: Entry, stored_at: u64) -> Result<(), String> {
         let cache = &self.shared.cache;
-        let (key, entry, stored_at) = line::read(line, unix_ms())?;
+        if entry.shape == Shape::Whole {
+            // What calls tools was admitted by its route before it was carried.
+            let admitted = admit::judge(entry.form, entry.status, &entry.body, Rules { tool_calls: true });
+            admitted.map_err(|refused| format!("not to be kept: {}", refused.name()))?;
+        }
         if cache.store.peek(&key).is_some_and(|present| present.stored_at >= stored_at) {
             return Err("there is one as new".to_owned());
         }
@@ -66,4 +77,18 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+fn carried(lines: &[u8], mut keep: impl FnMut(&[u8]) -> Result<(), String>) -> Carried {
+    let mut carried = Carried::default();
+    for (number, line) in lines.split(|byte| *byte == b'\n').enumerate() {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        match keep(line) {
+            Ok(()) => carried.kept += 1,
+            Err(why) => carried.refused.push(Refused { line: number + 1, why }),
+        }
+    }
+    carried
 }

@@ -46,7 +46,7 @@ const PRECISE: f32 = 0.80;
 pub(super) struct Origin(pub(super) Choice);
 
 /// So much of what was asked is shown to people.
-const PREVIEW: usize = 160;
+pub(crate) const PREVIEW: usize = 160;
 
 /// Headers of a client that turn on what a provider does not do by itself.
 const BESIDE: [&str; 2] = ["openai-beta", "anthropic-beta"];

@@ -30,7 +30,7 @@ pub(super) struct Meant {
 }
 
 /// A text of more bytes has more pieces than the model reads, and more words than the guard judges.
-const LONGEST: usize = 4096;
+pub(crate) const LONGEST: usize = 4096;
 
 /// A provider has so long to make a vector; a call takes longer.
 const EMBEDDING: Duration = Duration::from_secs(2);

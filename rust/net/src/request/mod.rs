@@ -44,6 +44,8 @@ pub(crate) use body::{BodyFault, InboundBody};
 pub(crate) use framing::settle;
 pub(crate) use headers::{strip_forwarding, strip_hop_by_hop};
 pub(crate) use inbound::Inbound;
+pub(crate) use keep::PREVIEW;
+pub(crate) use meant::LONGEST as LONGEST_QUESTION;
 pub(crate) use models::ModelLists;
 pub(crate) use plan::Decided;
 pub(crate) use respond::{last_words, plain_error};
