@@ -60,6 +60,12 @@ class Engine:
         """Take away what a JSON filter means; without members that is all. Returns how many."""
     def cache_remove(self, entry_id: str) -> bool:
         """Take one entry away; False where there is none of that id."""
+    def cache_export(self, limit: int, cursor: str | None) -> tuple[bytes, str | None]:
+        """About so many entries, a line of JSON each, and where to go on."""
+    def cache_import(self, lines: bytes) -> str:
+        """JSON: how many exported lines are kept, and why the others are not. Waits for the embedder."""
+    def cache_warm(self, lines: bytes) -> str:
+        """The same for calls that the log tells of."""
     def metrics(self) -> str:
         """Prometheus text of this engine."""
     def status(self) -> bytes:
