@@ -2,7 +2,7 @@
 
 ``hits`` asks other wordings one after the other and takes the time of the embedder off. ``gil`` does so while
 Python threads of the same process are busy. ``others`` looks at requests that want nothing of it, while
-questions go through the embedder or around it. All need the weights of all-MiniLM-L6-v2: the package has them,
+questions go through the embedder or around it. They need the weights of all-MiniLM-L6-v2: a package has them,
 or ``FERROGATE_WEIGHTS`` names their folder.
 """
 
