@@ -85,14 +85,14 @@ impl Meant {
             now: unix_ms(),
             patience: limit.map(patience),
         };
-        let Looked { found, nearest, veto, vector } = semantic.look(wanted, vector).await;
+        let Looked { found, nearest, veto, given_up, vector } = semantic.look(wanted, vector).await;
         *self.vector.borrow_mut() = vector;
         let (hit, similarity) = found.map_or((None, nearest), |(hit, score)| (Some(hit), Some(score)));
         ticket.similarity = similarity;
         if hit.is_some() {
             ticket.cache = "hit-semantic";
         } else {
-            ticket.veto = veto.map(Rule::name);
+            ticket.veto = veto.map(Rule::name).or(given_up);
         }
         hit
     }

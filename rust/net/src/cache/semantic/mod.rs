@@ -58,6 +58,8 @@ pub(crate) struct Looked {
     pub(crate) nearest: Option<f32>,
     /// Why a question that was similar enough did not do.
     pub(crate) veto: Option<Rule>,
+    /// Why nothing was looked for, or not to the end.
+    pub(crate) given_up: Option<&'static str>,
     /// The vector of the question, for when it has an answer.
     pub(crate) vector: Option<Box<[f32]>>,
 }
@@ -89,10 +91,10 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Counts one; nothing was found.
-    fn add(count: &AtomicU64) -> Looked {
+    /// Counts a lookup that was given up, and says why.
+    fn given_up(count: &AtomicU64, why: &'static str) -> Looked {
         count.fetch_add(1, Relaxed);
-        Looked::default()
+        Looked { given_up: Some(why), ..Looked::default() }
     }
 }
 
@@ -179,19 +181,20 @@ impl Semantic {
             None => self.pool.submit(text, |vector| search(vector.map(|vector| Box::new(vector) as _))),
         };
         if queued.is_err() {
-            return Counts::add(&self.counts.busy);
+            return Counts::given_up(&self.counts.busy, "busy");
         }
         let looked = match timeout(wait, receiver).await {
             Ok(Ok(Ok(looked))) => looked,
-            Ok(Ok(Err(Error::TooLong { .. }))) => return Counts::add(&self.counts.too_long),
+            Ok(Ok(Err(Error::TooLong { .. }))) => return Counts::given_up(&self.counts.too_long, "too_long"),
             Ok(_) => return Looked::default(),
-            Err(_) => return Counts::add(&self.counts.late),
+            Err(_) => return Counts::given_up(&self.counts.late, "late"),
         };
-        Counts::add(match (&looked.found, looked.veto) {
+        let count = match (&looked.found, looked.veto) {
             (Some(_), _) => &self.counts.hits,
             (None, Some(_)) => &self.counts.vetoed,
             (None, None) => &self.counts.far,
-        });
+        };
+        count.fetch_add(1, Relaxed);
         looked
     }
 

@@ -148,7 +148,7 @@ async fn a_full_queue_is_a_miss_and_not_a_wait() {
     let semantic = semantic(&store, 0);
     let looked = semantic.look(Wanted { patience: Some(Duration::from_secs(60)), ..wanted() }, None).await;
     assert!(looked.found.is_none() && looked.vector.is_none());
-    assert_eq!(semantic.counts().busy.load(super::Relaxed), 1);
+    assert_eq!((semantic.counts().busy.load(super::Relaxed), looked.given_up), (1, Some("busy")));
 }
 
 #[test]
