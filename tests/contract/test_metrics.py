@@ -66,7 +66,10 @@ def test_labels_are_bounded(gateway: Gateway, mock: Mock, routing: Routing) -> N
     fresh = {key for key in after.keys() - before if "le=" not in key[1]}
     assert len(fresh) < 25, fresh
     labels = {name for _, text in after for name in re.findall(r'(\w+)="', text)}
-    assert labels <= {"provider", "operation", "outcome", "error", "direction", "le"}
+    assert labels <= {"provider", "operation", "outcome", "error", "direction", "le", "kind", "result"}
+    values = {text for _, text in after for text in re.findall(r'(?:kind|result)="([^"]*)"', text)}
+    of_the_cache = {"exact", "semantic", "hit", "miss", "joined", "far", "vetoed", "busy", "late", "too_long"}
+    assert values <= of_the_cache
 
 
 def test_a_forged_provider_is_no_label(gateway: Gateway) -> None:
