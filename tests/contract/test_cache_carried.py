@@ -85,7 +85,9 @@ def test_the_log_fills_an_empty_cache(door: Door, folder: Path, upstream: Upstre
         ask(gateway, "What does it cost?", stream=True)
         ask(gateway, RESET)  # a hit, which is not taken
         ask(gateway, "Where are you?", model="plain")
-        until(lambda: len(gateway.call("GET", "logs")["items"]) == 4, "rows")
+        unwanted = {"model": "faq", "messages": [{"role": "user", "content": "Mine alone"}]}
+        gateway.http.post(CHAT, json=unwanted, headers={"cache-control": "no-store"})
+        until(lambda: len(gateway.call("GET", "logs")["items"]) == 5, "rows")
         gateway.admin.delete("/api/v1/cache").raise_for_status()
         assert "3 calls could be tried" in run(gateway, "warm", "--from-logs", "--dry-run")
         assert gateway.call("GET", "cache")["stats"]["entries"] == 0
@@ -95,6 +97,7 @@ def test_the_log_fills_an_empty_cache(door: Door, folder: Path, upstream: Upstre
         calls = len(upstream.requests)
         assert [ask(gateway, text) for text in (RESET, "What does it cost?")] == ["hit-exact"] * 2
         assert len(upstream.requests) == calls
+        assert ask(gateway, "Mine alone") == "miss", "its client wanted no part in it"
         until(lambda: ask(gateway, AGAIN) == "hit-semantic", "the embedder")
         assert "--from-logs" in run(gateway, "warm", code=2)
 

@@ -50,8 +50,9 @@ def told_calls(
     calls: list[dict[str, Any]] = []
     for done, row in enumerate(reversed(rows), start=1):
         progress(done, len(rows))
-        # What came out of the cache is in it, and calls of the gateway's own were no client's.
-        if row["door"] == "gateway" or row["cache"] in ("hit-exact", "hit-semantic", "joined"):
+        # What came out of the cache is in it, what went around it was not to be kept, and calls of the
+        # gateway's own were no client's.
+        if row["door"] == "gateway" or row["cache"] not in ("miss", "off"):
             continue
         bodies = _payloads(control, row)
         texts = [_text(bodies.get(which)) for which in ("request", "response")]

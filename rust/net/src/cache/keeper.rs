@@ -51,8 +51,8 @@ fn tend(shared: &Shared, expires: bool) {
         cache.store.expire(unix_ms());
         cache.write_verified();
     }
-    // A predecessor that still serves has the files; it lets go of them when it ends.
-    if cache.is_waiting() && cache.open(unix_ms()).is_err() {
+    // A predecessor that still serves has the files; it lets go of them when it ends, of all at one time.
+    if !cache.is_waiting() || cache.open(unix_ms()).is_err() {
         return;
     }
     if cache.semantic().is_some_and(|semantic| !semantic.is_in_place()) {

@@ -58,6 +58,10 @@ impl Cache {
 
     /// Says where answers are kept beyond this process; they are read by [`Cache::open`].
     pub(crate) fn keep_in(&self, folder: Option<PathBuf>) {
+        // Whoever has the files: a threshold that rose must not begin again where it was.
+        if let Some(folder) = &folder {
+            self.verifiers.read(folder);
+        }
         self.folder.store(folder.map(Arc::new));
     }
 
@@ -71,11 +75,10 @@ impl Cache {
     pub(crate) fn open(&self, now: u64) -> io::Result<()> {
         let Some(folder) = self.folder.load_full().filter(|_| self.is_waiting()) else { return Ok(()) };
         let settings = Settings { limit_bytes: self.bytes as u64, stale: STALE_MS, now };
-        let purged = self.purged.load(Relaxed);
         let store = Arc::clone(&self.store);
-        let (file, _) =
-            Shelf::open(&folder.join(FILE), &settings, store, |_, _, stored_at| stored_at > purged)?;
-        self.verifiers.read(&folder);
+        let (file, _) = Shelf::open(&folder.join(FILE), &settings, store, |_, _, stored_at| {
+            stored_at > self.purged.load(Relaxed)
+        })?;
         self.shelf.store(Some(Arc::new(file)));
         self.reconcile();
         Ok(())

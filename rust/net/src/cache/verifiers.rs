@@ -54,12 +54,18 @@ impl Verifiers {
 
     /// What is known, by the name of the route.
     pub(crate) fn reports(&self) -> Vec<RouteReport> {
-        let mut reports = Vec::new();
-        for (route, verifier) in lock(&self.routes).iter() {
-            reports.push(RouteReport { route: route.to_string(), report: verifier.report() });
-        }
+        let mut reports: Vec<_> = self
+            .judged()
+            .into_iter()
+            .map(|(route, verifier)| RouteReport { route: route.into(), report: verifier.report() })
+            .collect();
         reports.sort_unstable_by(|one, other| one.route.cmp(&other.route));
         reports
+    }
+
+    /// All judgements; requests wait for the lock no longer than this takes.
+    fn judged(&self) -> Vec<(Box<str>, Arc<Verifier>)> {
+        lock(&self.routes).iter().map(|(route, verifier)| (route.clone(), Arc::clone(verifier))).collect()
     }
 
     /// Reads what was learned before. What cannot be read is learned anew.
@@ -72,8 +78,8 @@ impl Verifiers {
     /// Writes what was learned, whole or not at all.
     pub(crate) fn write(&self, folder: &Path) -> io::Result<()> {
         let mut all = lock(&self.learned).clone();
-        for (route, verifier) in lock(&self.routes).iter() {
-            all.insert(route.to_string(), verifier.snapshot());
+        for (route, verifier) in self.judged() {
+            all.insert(route.into(), verifier.snapshot());
         }
         if all.is_empty() {
             return Ok(());

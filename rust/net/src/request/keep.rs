@@ -28,7 +28,7 @@ use crate::shard::Shard;
 pub(super) struct Named {
     pub(super) key: Key,
     pub(super) stream: bool,
-    pub(super) coalesce: bool,
+    coalesce: bool,
     ask: Ask,
     pub(super) form: Form,
     caching: Caching,
@@ -129,6 +129,12 @@ impl Named {
         let meant = self.meant.as_ref().filter(|_| self.ask.semantic)?;
         let ttl = u64::try_from(self.caching.ttl.as_millis()).unwrap_or(u64::MAX);
         meant.find(shard, snapshot, ttl.min(self.ask.max_age), limit, ticket).await
+    }
+
+    /// Whether a call may be shared: who wants nothing found by meaning, or nothing old, must not ride with one who gets it.
+    pub(super) fn may_share(&self) -> bool {
+        let takes_all = self.ask.semantic && self.ask.max_age == u64::MAX;
+        self.coalesce && (self.meant.is_none() || takes_all)
     }
 
     /// How a hit of that kind is verified, where it is.

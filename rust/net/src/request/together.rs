@@ -105,7 +105,8 @@ impl Owned {
     pub(super) async fn together(self, named: Named, mut ticket: Ticket) -> Response<Relay> {
         let (shard, snapshot) = (Rc::clone(&self.shard), Arc::clone(&self.snapshot));
         let flights = &shard.shared.cache.flights;
-        let boarding = if named.coalesce { flights.board(named.key, named.stream) } else { Flights::alone() };
+        let boarding =
+            if named.may_share() { flights.board(named.key, named.stream) } else { Flights::alone() };
         let rider = match boarding {
             Boarding::First(rider, flight) => {
                 launch(self, named, ticket, &flight);
