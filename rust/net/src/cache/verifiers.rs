@@ -1,8 +1,9 @@
 //! What is known of how right the semantic hits of each route are.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -85,7 +86,8 @@ impl Verifiers {
             return Ok(());
         }
         let new = folder.join(format!("{FILE}.new"));
-        fs::write(&new, serde_json::to_vec(&all)?)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        file.write_all(&serde_json::to_vec(&all)?)?;
         fs::rename(new, folder.join(FILE))
     }
 }
@@ -96,6 +98,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn settings(configured: f32) -> Settings {
@@ -120,6 +124,8 @@ mod tests {
         faq.calibrate(0.9);
         assert!(Arc::ptr_eq(&faq, &first.of("faq", &settings(0.75)).unwrap()));
         first.write(&folder).unwrap();
+        let mode = fs::metadata(folder.join(FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
         let second = Verifiers::default();
         second.read(&folder);
         second.write(&folder).unwrap();

@@ -25,8 +25,8 @@ pub(super) struct Meant {
     /// The similarity that the configuration calls enough.
     threshold: f32,
     verifier: Option<Arc<Verifier>>,
-    /// What the lookup made of the question, for when it has an answer.
-    vector: RefCell<Option<Box<[f32]>>>,
+    /// What the lookup made of the question, for when it has an answer, and the model that did: it may be another by then.
+    vector: RefCell<Option<(String, Box<[f32]>)>>,
 }
 
 /// A text of more bytes has more pieces than the model reads, and more words than the guard judges.
@@ -86,7 +86,7 @@ impl Meant {
             patience: limit.map(patience),
         };
         let Looked { found, nearest, veto, given_up, vector } = semantic.look(wanted, vector).await;
-        *self.vector.borrow_mut() = vector;
+        *self.vector.borrow_mut() = vector.map(|vector| (semantic.model().to_owned(), vector));
         let (hit, similarity) = found.map_or((None, nearest), |(hit, score)| (Some(hit), Some(score)));
         ticket.similarity = similarity;
         if hit.is_some() {
@@ -99,7 +99,9 @@ impl Meant {
 
     /// The question has an answer now.
     pub(super) fn learn(&self, semantic: &Semantic, key: Key) {
-        semantic.learn(key, self.question.clone(), self.vector.borrow().as_deref());
+        let made = self.vector.borrow();
+        let vector = made.as_ref().filter(|(model, _)| model == semantic.model());
+        semantic.learn(key, self.question.clone(), vector.map(|(_, vector)| &**vector));
     }
 
     /// Whether a hit is verified, and how.
