@@ -1,13 +1,13 @@
 """The compiled engine. Only :mod:`ferrogate.engine.facade` imports it.
 
-Bytes, str, numbers, bool, None, tuples and lists cross, nothing else. Every call that can wait releases the
-GIL.
+Bytes, str, numbers, bool, None, tuples and lists cross, nothing else but the objects of hooks. Every call
+that can wait releases the GIL.
 """
 
 from typing import Any, final
 
 __all__ = [
-    "Embedder", "Engine", "Inbox", "MockServer", "Neighbours", "SnapshotRejected",
+    "Embedder", "Engine", "HookCall", "Inbox", "MockServer", "Neighbours", "SnapshotRejected",
     "balance_run", "balance_scenarios", "bench_run", "build_info", "check_snapshot", "error_kinds",
     "guard_judge", "payload_read", "request_key", "wording_asked",
 ]  # fmt: skip
@@ -33,6 +33,11 @@ class Engine:
         """
     def apply(self, snapshot: bytes) -> int:
         """Swap the configuration in, all or nothing; returns its generation. Raises SnapshotRejected."""
+    def install_hooks(self, hooks: list[tuple[int, str, int, int, bool, Any]]) -> None:
+        """Take the code of hooks: id, name, threads, queue, whether coroutines, and the object to call.
+
+        The only objects that are kept; the threads of the hooks call them.
+        """
     def set_tls(self, chain: bytes, key: bytes) -> None:
         """Set what the native listener shows to new connections, PEM. Raises ValueError."""
     def set_state(self, ready: bool, control: bool) -> None:
@@ -82,6 +87,19 @@ class Engine:
         """
     def journal_release(self, segment: int) -> int:
         """Delete the segments before ``segment``; returns how many."""
+
+@final
+class HookCall:
+    """One call of a coroutine, for an event loop. Whoever drops it fails it."""
+
+    def arguments(self) -> tuple[str, tuple[Any, Any]] | None:
+        """Function and arguments; None where nobody waits any more."""
+    def left(self) -> float:
+        """Seconds that are left."""
+    def reply(self, value: Any) -> None:
+        """Say what came of it."""
+    def fail(self, why: str) -> None:
+        """Say that it failed, and why, for the log."""
 
 @final
 class Inbox:

@@ -308,7 +308,13 @@ class _Gateway:
         async def changed() -> None:
             await asyncio.to_thread(self._reload)
 
-        await watch(path, changed, seen=self._assembly.read_stamp)
+        def files() -> tuple[Path, ...]:
+            return (path, *self._assembly.configuration.hooks.files)
+
+        assembly = self._assembly
+        read = assembly.read_stamp
+        seen = None if read is None else (*read, *assembly.configuration.hooks.seen)
+        await watch(files, changed, seen=seen)
 
     async def _watch_certificate(self) -> None:
         async def changed() -> None:

@@ -143,10 +143,15 @@ class Assembly:
         return f"http://127.0.0.1:{mock.port}/v1"
 
     def _configure(self, registry: Any) -> ConfigurationService:
+        from ferrogate.hooks.load import HookLoader
         from ferrogate.services.configuration import ConfigurationService
 
         return ConfigurationService(
-            load_file=self._load_file, environ=os.environ, store=self.store, registry=registry
+            load_file=self._load_file,
+            environ=os.environ,
+            store=self.store,
+            registry=registry,
+            hooks=HookLoader(),
         )
 
     @cached_property
@@ -178,6 +183,7 @@ class Assembly:
                 payloads=self.folder / PAYLOADS_NAME,
                 cache=self.folder / "cache" if self.configuration.effective.settings.cache.persist else None,
             )
+        engine.install_hooks(self.configuration.hooks)
         return _OpenHosts(engine) if self._open_hosts else engine
 
     def _workers(self) -> int:
@@ -242,6 +248,7 @@ class _OpenHosts:
         self._engine = engine
         self.cache: CachePort = engine.cache
         self.lanes = engine.lanes
+        self.install_hooks = engine.install_hooks
         self.metrics = engine.metrics
         self.status = engine.status
 

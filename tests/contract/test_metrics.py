@@ -50,6 +50,7 @@ def test_requests_failures_tokens_and_times_are_counted(
     for name in ("request_duration_seconds", "time_to_first_token_seconds"):
         assert samples[f"ferrogate_{name}_count", f'provider="{good.name}"'] == 3
     assert samples["ferrogate_overhead_seconds_count", ""] >= 3
+    assert samples["ferrogate_overhead_seconds_bucket", 'le="+Inf"'] >= 3
     assert ("ferrogate_in_flight_requests", "") in samples
 
 

@@ -67,6 +67,20 @@ class Attempt(BaseModel):
     considered: list[Considered] = Field(description="up to eight of them, the chosen one first")
 
 
+class Hooked(BaseModel):
+    """What one hook did at one stage of a request."""
+
+    hook: str
+    stage: str = Field(description="request, response or event")
+    outcome: str = Field(description="passed, changed, vetoed, raised, late or full")
+    calls: int
+    events: int | None = Field(description="those that on_event saw")
+    run_ms: float | None = Field(description="in its code")
+    queue_ms: float | None = Field(description="until a thread took it")
+    gil_ms: float | None = Field(description="until that thread had the GIL")
+    error: str | None = Field(description="what it raised")
+
+
 class Sizes(BaseModel):
     """Body sizes."""
 
@@ -102,11 +116,14 @@ class LogEntry(BaseModel):
     error: str | None = Field(description="stable identifier; see docs/errors.md")
     stream: bool
     cache: str
+    similarity: float | None = Field(description="of the nearest question that has an answer")
+    veto: str | None = Field(description="why that answer was not served")
     finish_reason: str | None
     tokens: Tokens
     latency: Latency
     bytes: Sizes
     attempts: list[Attempt]
+    hooks: list[Hooked]
     tags: dict[str, str]
     payloads: PayloadState
 

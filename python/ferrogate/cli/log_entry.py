@@ -15,7 +15,7 @@ __all__ = ["show"]
 
 _SHOWN = (
     "request_id", "started_at", "status", "outcome", "error", "operation", "path", "model", "provider",
-    "upstream_model", "key", "tenant", "stream", "cache", "finish_reason",
+    "upstream_model", "key", "tenant", "stream", "cache", "similarity", "veto", "finish_reason",
 )  # fmt: skip
 
 
@@ -54,6 +54,8 @@ def show(
         _line(f"attempt {number}", " ".join(str(part) for part in told if part is not None) + note)
         for lane in attempt["considered"]:
             _line("", _considered(lane))
+    for hook in entry["hooks"]:
+        _line(f"hook {hook['hook']}", _hooked(hook))
     _line("bodies", bodies["state"])
     for name in ("request", "response"):
         if bodies[name] is not None:
@@ -67,6 +69,14 @@ def _considered(lane: dict[str, Any]) -> str:
     load = f"{lane['in_flight']} in flight"
     good = "" if lane["success"] is None else f", {lane['success']:.0%} good"
     return f"{name:<24} {lane['multiplier']:.1f}x {lane['state']}, {wait}, {load}{good}"
+
+
+def _hooked(hook: dict[str, Any]) -> str:
+    """One hook at one stage, in one line."""
+    seen = f", {hook['events']} events" if hook["events"] is not None else ""
+    spent = f"ran {hook['run_ms']:.2f} ms, queue {hook['queue_ms']:.2f}, GIL {hook['gil_ms']:.2f}"
+    error = f": {hook['error']}" if hook["error"] else ""
+    return f"{hook['stage']} {hook['outcome']}{error} ({spent}{seen})"
 
 
 def _line(name: str, value: Any) -> None:

@@ -20,6 +20,7 @@ from pydantic import (
 from ferrogate.config.authorities import Authorities, read_authorities
 from ferrogate.config.base import Section
 from ferrogate.config.cache import AliasCache
+from ferrogate.config.hooks import HookSection
 from ferrogate.config.places import Places
 from ferrogate.config.quantities import Share
 from ferrogate.config.secrets import Secret, resolve
@@ -219,6 +220,9 @@ class AliasSection(Section):
     affinity: bool | None = Field(
         default=None, description="one conversation stays on one lane; null leaves it to the top level"
     )
+    hooks: tuple[HookSection, ...] | None = Field(
+        default=None, description="in place of the top level's; [] for none"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -233,6 +237,7 @@ class GatewayConfig(Settings):
 
     providers: dict[ProviderName, ProviderSection] = Field(default_factory=dict)
     models: dict[ModelName, AliasSection] = Field(default_factory=dict)
+    hooks: tuple[HookSection, ...] = Field(default=(), description="code on every request's way, in order")
 
     @model_validator(mode="before")
     @classmethod

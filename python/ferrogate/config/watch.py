@@ -27,7 +27,7 @@ def stamp(*paths: Path) -> Stamp | None:
 
 
 async def watch(
-    paths: Path | tuple[Path, ...],
+    paths: Path | tuple[Path, ...] | Callable[[], tuple[Path, ...]],
     changed: Callable[[], Awaitable[None]],
     *,
     interval: float = 1.0,
@@ -40,22 +40,28 @@ async def watch(
     ends the watch; a bad file is its own to report.
 
     Args:
-        paths: the file, or files that change together.
+        paths: the file, or files that change together, or what names them at the moment.
         changed: called on the event loop, never twice at once.
         interval: seconds between two looks.
         seen: what was loaded, from :func:`stamp` taken before the file was read; default: what is there now.
 
     """
-    files = (paths,) if isinstance(paths, Path) else paths
-    last = seen if seen is not None else stamp(*files)
+
+    def look() -> Stamp | None:
+        files = paths() if callable(paths) else paths
+        return stamp(*((files,) if isinstance(files, Path) else files))
+
+    last = seen if seen is not None else look()
     waiting: Stamp | None = None
     while True:
         await asyncio.sleep(interval)
-        now = stamp(*files)
+        now = look()
         if now is None or now == last:
             waiting = None
         elif now == waiting:
-            last, waiting = now, None
+            waiting = None
             await changed()
+            # Other files may count from here on. A change meanwhile is seen where it is one of the same.
+            last = look() if callable(paths) else now
         else:
             waiting = now

@@ -11,7 +11,9 @@ from ferrogate.config.sections import Hedge
 from ferrogate.engine import snapshot
 from ferrogate.engine.caching import cache_of_alias, cache_wire, embedder_wire
 from ferrogate.engine.effective import AliasOptions, Effective, ProviderEntry
+from ferrogate.engine.hooking import hooks_of_alias, hooks_wire
 from ferrogate.errors import ConfigError
+from ferrogate.hooks.load import HookSet
 from ferrogate.providers.base import ProviderSpec
 from ferrogate.providers.registry import Registry
 
@@ -19,7 +21,10 @@ __all__ = ["compile_snapshot", "key_hint"]
 
 
 def compile_snapshot(
-    effective: Effective, registry: Registry, environ: Mapping[str, str] | None = None
+    effective: Effective,
+    registry: Registry,
+    environ: Mapping[str, str] | None = None,
+    hooks: HookSet | None = None,
 ) -> snapshot.Snapshot:
     """Resolve templates, URLs, headers and timeouts of every provider into one document.
 
@@ -28,6 +33,7 @@ def compile_snapshot(
 
     """
     ambient = os.environ if environ is None else environ
+    installed = hooks or HookSet()
     server = effective.settings.server
     return snapshot.Snapshot(
         auth=snapshot.Auth(
@@ -47,6 +53,8 @@ def compile_snapshot(
         cache=cache_wire(effective.settings.cache.exact, effective.settings.cache.semantic),
         cache_bytes=effective.settings.cache.size_bytes,
         embedder=embedder_wire(effective.settings, effective.aliases),
+        installed_hooks=hooks_wire(installed),
+        hooks=[] if hooks is None else installed.ids(effective.hooks),
         providers=[_provider(entry, effective, registry, ambient) for entry in effective.providers],
         aliases=[
             snapshot.Alias(
@@ -55,6 +63,7 @@ def compile_snapshot(
                 hedge=_hedge(alias.options, effective.settings.hedge),
                 affinity=alias.options.affinity,
                 cache=cache_of_alias(alias.options.cache, effective.settings.cache),
+                hooks=None if hooks is None else hooks_of_alias(alias, installed),
                 targets=[
                     snapshot.Target(provider=target.provider, model=target.model, weight=target.weight)
                     for target in alias.targets

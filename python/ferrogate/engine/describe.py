@@ -24,11 +24,13 @@ def describe(effective: Effective) -> dict[str, Any]:
                 "name": alias.name,
                 "targets": [{"target": str(target), "weight": target.weight} for target in alias.targets],
                 **alias.options.sections(),
+                "hooks": None if alias.hooks is None else [hook.written() for hook in alias.hooks],
                 "source": alias.source,
                 "origin": alias.origin,
             }
             for alias in effective.aliases
         ],
+        "hooks": [hook.written() for hook in effective.hooks],
         "gateway_keys": [
             {"id": key.id, "name": key.name, "tenant": key.tenant} for key in effective.gateway_keys
         ],

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from ferrogate.config import GatewayConfig, Settings
 from ferrogate.config.base import Section, written_name
+from ferrogate.config.hooks import HookSection
 from ferrogate.config.places import Place, Places, Problem
 from ferrogate.config.problems import find_problems, unknown_key
 from ferrogate.engine.caching import cache_warnings
@@ -67,6 +68,7 @@ class Effective:
         unused: keys that are known and not in force: hidden by one of higher rank, or of a provider that is
             not here.
         warnings: sentences for the operator; nothing is left out in silence.
+        hooks: those of every route that says nothing of its own.
 
     """
 
@@ -79,6 +81,7 @@ class Effective:
     aliases: tuple[AliasEntry, ...]
     gateway_keys: tuple[GatewayKeyEntry, ...]
     warnings: tuple[str, ...]
+    hooks: tuple[HookSection, ...] = ()
 
     @property
     def auth_required(self) -> bool:
@@ -141,6 +144,7 @@ def check_merge(
             *alias_said,
             *unserved,
         ),
+        hooks=file.hooks,
     )
     return effective, [*problems, *alias_problems]
 
@@ -228,7 +232,7 @@ def _merge_aliases(
         options = AliasOptions(
             section.log.payloads, hedge.enabled, hedge.budget, section.affinity, section.cache
         )
-        merged[name] = AliasEntry(name, tuple(targets), "file", origin, options)
+        merged[name] = AliasEntry(name, tuple(targets), "file", origin, options, section.hooks)
     for alias in stored.aliases:
         if alias.name in merged:
             continue

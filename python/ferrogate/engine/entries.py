@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from ferrogate.config.authorities import Authorities
 from ferrogate.config.base import Section, written_name
 from ferrogate.config.cache import AliasCache
+from ferrogate.config.hooks import HookSection
 from ferrogate.config.secrets import mask, mask_named
 
 __all__ = [
@@ -200,6 +201,8 @@ class AliasEntry:
     source: Source = "store"
     origin: str = ""
     options: AliasOptions = AliasOptions()
+    hooks: tuple[HookSection, ...] | None = None
+    """In place of the top level's. The file alone can say so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ place: snapshots and options go in as JSON bytes, answers come back as Python va
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ import orjson
 from ferrogate.engine.cache_calls import CacheCalls
 from ferrogate.engine.snapshot import Snapshot
 from ferrogate.errors import AddressError, EngineError, ForkedError, SnapshotError
+from ferrogate.hooks.load import HookSet
+from ferrogate.hooks.loops import know_loop
 
 if TYPE_CHECKING:
     from ferrogate._core import Inbox as Inbox
@@ -135,6 +138,23 @@ class Engine:
         with self._guarded() as engine:
             return int(engine.apply(_wire(snapshot)))
 
+    def install_hooks(self, hooks: HookSet) -> None:
+        """Hand over the code of hooks; the next snapshot names them. Those before are found meanwhile."""
+        with self._guarded() as engine:
+            engine.install_hooks(
+                [
+                    (
+                        hook.id,
+                        hook.name,
+                        hook.section.threads,
+                        hook.section.queue,
+                        hook.bound.is_async,
+                        hook.bound,
+                    )
+                    for hook in hooks.installed
+                ]
+            )
+
     def set_tls(self, chain: bytes, key: bytes) -> None:
         """Show this certificate and key (PEM) to new connections of the native listener.
 
@@ -204,6 +224,7 @@ class Engine:
         """
         with self._guarded() as engine:
             inbox: Inbox = engine.inbox(self._workers == 1)
+            know_loop(inbox.fileno(), asyncio.get_running_loop())
             return inbox
 
     def journal_read(self, segment: int, offset: int, max_rows: int) -> tuple[int, list[Any], int, int]:

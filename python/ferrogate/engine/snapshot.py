@@ -20,6 +20,7 @@ __all__ = [
     "Exact",
     "GatewayKey",
     "Hedge",
+    "Hook",
     "Key",
     "KeyAuth",
     "Limits",
@@ -212,6 +213,16 @@ class Alias(_Strict):
     hedge: Hedge | None = Field(None, description="null leaves it to the top level")
     affinity: bool | None = Field(None, description="null leaves it to the top level")
     cache: Cache | None = Field(None, description="null leaves it to the top level")
+    hooks: list[int] | None = Field(None, description="null leaves them to the top level")
+
+
+class Hook(_Strict):
+    """A hook's bounds. Its code is handed over beside, under the same number."""
+
+    id: int = Field(ge=1, description="of one version of its code")
+    stages: list[Literal["request", "response", "event"]] = Field(description="what it sees")
+    timeout_ms: int = Field(ge=1, description="for one call")
+    open: bool = Field(description="where it fails the request goes on without it")
 
 
 class Snapshot(_Strict):
@@ -227,5 +238,7 @@ class Snapshot(_Strict):
     cache: Cache = Cache()
     cache_bytes: int = Field(256 * 10**6, ge=1, description="memory of all kept answers together")
     embedder: Embedder | None = Field(None, description="None where nothing is compared by meaning")
+    installed_hooks: list[Hook] = Field([], description="all there are")
+    hooks: list[int] = Field([], description="those of a route that says nothing of them, in order")
     providers: list[Provider] = []
     aliases: list[Alias] = []

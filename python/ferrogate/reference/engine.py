@@ -16,6 +16,7 @@ import httpx
 
 from ferrogate.engine.cache_calls import NoCache
 from ferrogate.engine.snapshot import Snapshot
+from ferrogate.hooks.load import HookSet
 from ferrogate.reference.exchange import Exchange, Scope
 from ferrogate.reference.ledger import Ledger
 from ferrogate.reference.models import ModelList
@@ -85,6 +86,10 @@ class ReferenceEngine:
         self.resolver = Resolver(snapshot)
         self._generation += 1
         return self._generation
+
+    def install_hooks(self, hooks: HookSet) -> None:
+        """Take nothing: a request that was to meet hooks is refused."""
+        del hooks
 
     def lanes(self) -> list[dict[str, Any]]:
         """Every lane that was used, with its counts."""

@@ -47,6 +47,8 @@ STATUS: Final[dict[str, int]] = {
     "upstream_rejected": 502,
     "upstream_error_event": 502,
     "deadline_exceeded": 504,
+    "hook_vetoed": 403,
+    "hook_failed": 500,
     "client_closed": 499,
 }
 """Stable identifier to HTTP status. ``upstream_status``, ``upstream_key_refused``, ``upstream_filtered`` and

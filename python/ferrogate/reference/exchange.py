@@ -119,6 +119,7 @@ class Exchange:
             self._client_left()
             return
         record.model, record.stream = body.model, body.stream
+        self._refuse_hooks(body.model, pinned=wishes.provider is not None)
         lanes = self._resolver.lanes(
             body.model, route.provider, provider=wishes.provider, key=wishes.key, fallbacks=wishes.fallbacks
         )
@@ -127,6 +128,16 @@ class Exchange:
         clock = Clock(asyncio.get_running_loop().time() + limit / 1000)
         with self._watch_client():
             await self._try(route, body, lanes, clock)
+
+    def _refuse_hooks(self, model: str, *, pinned: bool) -> None:
+        """A hook may be a guard, so a request that was to meet one does not go past it."""
+        snapshot = self._resolver.snapshot
+        alias = None if pinned else next((one for one in snapshot.aliases if one.name == model), None)
+        if snapshot.hooks if alias is None or alias.hooks is None else alias.hooks:
+            raise RequestError(
+                "not_supported",
+                "The Python engine runs no hooks, and this route has some: use the compiled engine.",
+            )
 
     async def _read(self) -> JsonBody | None:
         limits, declared = self._resolver.snapshot.limits, self._headers.get("content-length", "")

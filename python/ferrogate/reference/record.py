@@ -120,6 +120,9 @@ class Record:
     response_bytes: int = 0
     client_request_id: str | None = None
     tags: dict[str, str] | None = None
+    similarity: float | None = None
+    veto: str | None = None
+    hooks: list[dict[str, Any]] | None = None
 
     def elapsed_us(self) -> int:
         """Microseconds since the request arrived."""
@@ -161,6 +164,9 @@ class Record:
             self.response_bytes,
             self.client_request_id,
             orjson.dumps(self.tags).decode() if self.tags else None,
+            self.similarity,
+            self.veto,
+            orjson.dumps(self.hooks).decode() if self.hooks else None,
             "off",
             None,
             None,

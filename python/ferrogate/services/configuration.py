@@ -28,8 +28,10 @@ from ferrogate.engine.entries import (
     Stored,
     TargetEntry,
 )
+from ferrogate.engine.hooking import routes_of
 from ferrogate.engine.snapshot import Snapshot
 from ferrogate.errors import ConfigError, ConflictError, FerrogateError
+from ferrogate.hooks.load import HookLoader, HookSet
 from ferrogate.providers.registry import Registry
 from ferrogate.services.ports import EnginePort
 from ferrogate.store import Store
@@ -60,6 +62,7 @@ class _InForce:
     snapshot: Snapshot
     asked: Settings
     """The settings as they would be after a restart."""
+    hooks: HookSet
 
 
 class ConfigurationService:
@@ -71,6 +74,7 @@ class ConfigurationService:
         environ: the environment, for ambient provider keys.
         store: the open database.
         registry: the provider specs.
+        hooks: loads the code of hooks; None where no request will meet any.
 
     Raises:
         ConfigError: the file is wrong; at construction nothing is in force that could be kept.
@@ -84,10 +88,12 @@ class ConfigurationService:
         environ: Mapping[str, str],
         store: Store,
         registry: Registry,
+        hooks: HookLoader | None = None,
     ) -> None:
         self.registry = registry
         self.environ = environ
         self._load_file = load_file
+        self._hooks = hooks
         self._store = store
         self._port: EnginePort | None = None
         self._reloads = Reloads()
@@ -106,6 +112,11 @@ class ConfigurationService:
     def snapshot(self) -> Snapshot:
         """What the engine was given last."""
         return self._current.snapshot
+
+    @property
+    def hooks(self) -> HookSet:
+        """The hooks that the engine was given last."""
+        return self._current.hooks
 
     @property
     def reloads(self) -> Reloads:
@@ -191,10 +202,16 @@ class ConfigurationService:
         asked = effective.settings
         if self._started is not None:
             effective = replace(effective, settings=asked.keeping(self._started))
-        return _InForce(file, effective, compile_snapshot(effective, self.registry, self.environ), asked)
+        hooks = None
+        if self._hooks is not None:
+            hooks = self._hooks.load(routes_of(effective.hooks, effective.aliases))
+        snapshot = compile_snapshot(effective, self.registry, self.environ, hooks)
+        return _InForce(file, effective, snapshot, asked, hooks or HookSet())
 
     def _publish(self, derived: _InForce) -> None:
         if self._port is not None:
+            if derived.hooks != self._current.hooks:
+                self._port.install_hooks(derived.hooks)
             self._port.apply(derived.snapshot)
         self._current = derived
 

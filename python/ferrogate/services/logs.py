@@ -156,6 +156,8 @@ def shape(row: RowMapping) -> dict[str, Any]:
         "error": row["error"],
         "stream": bool(row["stream"]),
         "cache": row["cache"],
+        "similarity": row["similarity"],
+        "veto": row["veto"],
         "finish_reason": row["finish_reason"],
         "tokens": {
             "input": row["input_tokens"],
@@ -172,8 +174,23 @@ def shape(row: RowMapping) -> dict[str, Any]:
         },
         "bytes": {"request": row["request_bytes"], "response": row["response_bytes"]},
         "attempts": attempts(row),
+        "hooks": [_hooked(one) for one in json.loads(row["hooks"] or "[]")],
         "tags": json.loads(row["tags"]) if row["tags"] else {},
         "payloads": _payloads(row),
+    }
+
+
+def _hooked(one: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "hook": one.get("hook"),
+        "stage": one.get("stage"),
+        "outcome": one.get("outcome"),
+        "calls": one.get("calls", 0),
+        "events": one.get("events"),
+        "run_ms": _ms(one.get("us", 0)),
+        "queue_ms": _ms(one.get("queue_us", 0)),
+        "gil_ms": _ms(one.get("gil_us", 0)),
+        "error": one.get("error"),
     }
 
 

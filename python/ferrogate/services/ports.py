@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from ferrogate.engine.cache_calls import NoCache
 from ferrogate.engine.snapshot import Snapshot
+from ferrogate.hooks.load import HookSet
 
 __all__ = ["CachePort", "EnginePort", "JournalPort", "OfflineEngine"]
 
@@ -57,6 +58,9 @@ class EnginePort(Protocol):
     def apply(self, snapshot: Snapshot) -> int:
         """Swap the configuration in, all or nothing; return its generation. Raises SnapshotError."""
 
+    def install_hooks(self, hooks: HookSet) -> None:
+        """Take the code of hooks, which the next snapshot names."""
+
     def lanes(self) -> list[dict[str, Any]]:
         """Every lane as it stands; :class:`ferrogate.admin.lane_schemas.Lane` names the fields.
 
@@ -99,6 +103,9 @@ class OfflineEngine:
         """Accept: compiling it was the check."""
         del snapshot
         return 0
+
+    def install_hooks(self, hooks: HookSet) -> None:
+        """No engine, no requests."""
 
     def lanes(self) -> list[dict[str, Any]]:
         """No engine, no lanes."""

@@ -16,7 +16,7 @@ from ferrogate.store.database import Database
 
 __all__ = ["HEAD", "SCRIPTS", "migrate", "revision"]
 
-HEAD = "0002"
+HEAD = "0003"
 SCRIPTS = Path(__file__).parent / "migrations"
 
 

@@ -88,6 +88,8 @@ kinds! {
     ControlPlaneDown, "control_plane_down", 503, Gateway, false, "The admin application does not answer.";
     NoLaneReady, "no_lane_ready", 503, Gateway, false, "Every key was told by its provider to wait; `Retry-After` says until when.";
     Internal, "internal", 500, Gateway, false, "A fault of the gateway.";
+    HookVetoed, "hook_vetoed", 403, Client, false, "A hook refused the request or its answer.";
+    HookFailed, "hook_failed", 500, Gateway, false, "A hook raised, took too long or had no room, and its policy is to stop there.";
     DeadlineExceeded, "deadline_exceeded", 504, Gateway, false, "The deadline over all attempts passed.";
     ClientClosed, "client_closed", 499, Client, false, "The client left before the answer.";
     AddressRefused, "address_refused", 502, Gateway, false, "The provider's address is link-local and refused.";

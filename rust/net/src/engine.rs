@@ -31,6 +31,7 @@ pub use lanes::LaneStatus;
 use crate::cache::{Keeper, unix_ms};
 use crate::clock;
 use crate::door::{Address, Calls, Inbox, Job, vacate};
+use crate::hooks::HookSpec;
 use crate::journal::{Batch, Figures, Journal, Options as JournalOptions, Reader};
 use crate::observe::{Recorder, Totals};
 use crate::server::{self, ControlPlane};
@@ -102,6 +103,8 @@ pub struct Status {
     draining: bool,
     snapshots: usize,
     threads: usize,
+    /// Threads of hooks, those that hang included.
+    hook_threads: usize,
     journal: Option<JournalStatus>,
 }
 
@@ -158,6 +161,11 @@ impl Engine {
         let config = server::server_config(chain, key)?;
         self.shared.listener_tls.store(Some(Arc::new(config)));
         Ok(())
+    }
+
+    /// Puts hooks in the place of those before; snapshots name them by their numbers.
+    pub fn install_hooks(&self, hooks: Vec<HookSpec>) {
+        self.shared.hooks.install(hooks);
     }
 
     /// Starts the engine threads. Idempotent.
@@ -288,6 +296,7 @@ impl Engine {
         for thread in running.threads {
             thread.join().ok();
         }
+        self.shared.hooks.close();
         drop(running.keeper);
         self.shared.cache.close();
         if let Some(journal) = running.journal {
@@ -323,7 +332,7 @@ impl Engine {
         if let Some(journal) = lock(&self.running).as_ref().and_then(|running| running.journal.as_ref()) {
             totals.journal = journal.figures();
         }
-        self.shared.metrics.render(totals, self.shared.cache.stats())
+        self.shared.metrics.render(totals, self.shared.cache.stats(), self.shared.hooks.report())
     }
 
     /// How it goes.
@@ -341,6 +350,7 @@ impl Engine {
             draining: self.shared.draining.load(Relaxed),
             snapshots: self.shared.live_snapshots(),
             threads: running.as_ref().map_or(0, |running| running.threads.len()),
+            hook_threads: self.shared.hooks.threads(),
             journal,
         }
     }

@@ -8,6 +8,7 @@ mod clock;
 mod door;
 mod engine;
 mod frames;
+pub mod hooks;
 pub mod journal;
 mod observe;
 mod relay;

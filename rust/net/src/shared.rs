@@ -12,6 +12,7 @@ use ferrogate_core::snapshot::Snapshot;
 use rustls::ClientConfig;
 
 use crate::cache::Cache;
+use crate::hooks::Hooks;
 use crate::observe::Metrics;
 
 /// State of one engine.
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) accepting: Count,
     pub(crate) buffered: Buffered,
     pub(crate) cache: Cache,
+    pub(crate) hooks: Hooks,
 }
 
 /// One open connection; counted out when dropped.
@@ -138,6 +140,7 @@ impl Shared {
             connections: Count::default(),
             accepting: Count::default(),
             buffered: Buffered::default(),
+            hooks: Hooks::default(),
         }
     }
 

@@ -9,6 +9,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
+use crate::hooks;
 use crate::inbox::Inbox;
 
 pyo3::create_exception!(
@@ -63,6 +64,11 @@ impl Engine {
 
     fn apply(&self, py: Python<'_>, snapshot: &[u8]) -> PyResult<u64> {
         py.detach(|| self.net.apply(snapshot)).map_err(rejected)
+    }
+
+    fn install_hooks(&self, py: Python<'_>, hooks: Vec<hooks::Installed>) {
+        let hooks = hooks.into_iter().map(hooks::Installed::spec).collect();
+        py.detach(|| self.net.install_hooks(hooks));
     }
 
     fn set_tls(&self, py: Python<'_>, chain: &[u8], key: &[u8]) -> PyResult<()> {
@@ -170,6 +176,7 @@ impl Engine {
             values.push(match value {
                 Value::Null => py.None(),
                 Value::Int(number) => number.into_pyobject(py)?.into_any().unbind(),
+                Value::Real(number) => number.into_pyobject(py)?.into_any().unbind(),
                 Value::Text(text) => text.into_pyobject(py)?.into_any().unbind(),
             });
         }

@@ -1,9 +1,10 @@
 //! The extension module `ferrogate._core`: binding only, no logic.
 //!
 //! Only bytes, str, numbers, bool, None, tuples and lists cross. Every call that can wait releases the GIL, and nothing
-//! here keeps a Python object over a call.
+//! here keeps a Python object over a call, but for the functions of hooks.
 
 mod engine;
+mod hooks;
 mod inbox;
 mod info;
 mod payloads;
@@ -19,6 +20,8 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use super::engine::{Engine, SnapshotRejected};
+    #[pymodule_export]
+    use super::hooks::HookCall;
     #[pymodule_export]
     use super::inbox::Inbox;
     #[pymodule_export]

@@ -171,6 +171,9 @@ def fill(control: Any, number: int, **given: Any) -> None:
         "payload_segment",
         "payload_offset",
         "payload_bytes",
+        "similarity",
+        "veto",
+        "hooks",
     ]
     base = {**texts, **dict.fromkeys(zeros, 0), **dict.fromkeys(nulls), "outcome": "ok", "status": 200}
     base["payload"] = "none"

@@ -200,6 +200,9 @@ def rows(first: int, number: int, **given: Any) -> list[list[Any]]:
         "payload_segment",
         "payload_offset",
         "payload_bytes",
+        "similarity",
+        "veto",
+        "hooks",
     ]
     base: dict[str, Any] = {
         **dict.fromkeys(REQUEST_COLUMNS, ""), **dict.fromkeys(zeros, 0), **dict.fromkeys(nulls),

@@ -242,7 +242,8 @@ COLUMNS = tuple(
     """request_id started_ms door tenant gateway_key operation path model provider upstream_model key_id
     key_name status outcome error stream cache attempts attempts_json input_tokens output_tokens cached_tokens
     finish_reason duration_us ttft_us overhead_us queue_us upstream_us request_bytes response_bytes
-    client_request_id tags payload payload_segment payload_offset payload_bytes""".split()  # noqa: SIM905 - a table reads better in rows
+    client_request_id tags similarity veto hooks
+    payload payload_segment payload_offset payload_bytes""".split()  # noqa: SIM905 - a table reads better in rows
 )
 
 

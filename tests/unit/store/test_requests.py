@@ -30,7 +30,8 @@ def record(number: int, **given: Any) -> list[Any]:
         "input_tokens": 10, "output_tokens": 20, "cached_tokens": None, "finish_reason": "stop",
         "duration_us": 1_000 * (number + 1), "ttft_us": None, "overhead_us": 40, "queue_us": 1,
         "upstream_us": 900, "request_bytes": 600, "response_bytes": 400,
-        "client_request_id": None, "tags": None, "payload": "none", "payload_segment": None,
+        "client_request_id": None, "tags": None, "similarity": None, "veto": None, "hooks": None,
+        "payload": "none", "payload_segment": None,
             "payload_offset": None, "payload_bytes": None,
     }  # fmt: skip
     row |= given

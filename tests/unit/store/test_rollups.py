@@ -18,7 +18,8 @@ def record(number: int, **given: Any) -> list[Any]:
     row: dict[str, Any] = dict.fromkeys(REQUEST_COLUMNS, "")
     row |= dict.fromkeys(
         ("error", "attempts_json", "cached_tokens", "finish_reason", "ttft_us", "upstream_us",
-         "client_request_id", "tags", "payload_segment", "payload_offset", "payload_bytes"),
+         "client_request_id", "tags", "payload_segment", "payload_offset", "payload_bytes",
+         "similarity", "veto", "hooks"),
     )  # fmt: skip
     row |= dict.fromkeys(
         ("stream", "attempts", "overhead_us", "queue_us", "request_bytes", "response_bytes"), 0

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::hooks::Hooks;
 use super::routes::Routes;
 use super::{Access, Caching, Embedding, EmbeddingModel, Provider, Sending, Verifying, resolve, schema};
 use crate::balance::LaneTables;
@@ -89,6 +90,7 @@ pub struct Snapshot {
     pub(super) default_caching: Option<Caching>,
     /// By alias.
     pub(super) caching: HashMap<Box<str>, Option<Caching>>,
+    pub(super) hooks: Hooks,
     pub(super) routes: Routes,
 }
 
@@ -119,6 +121,7 @@ impl Snapshot {
         let mut sending = HashMap::new();
         let default_caching = compile_caching(wire.cache);
         let mut caching = HashMap::new();
+        let hooks = Hooks::compile(&wire.installed_hooks, &wire.hooks, &wire.aliases)?;
         for alias in wire.aliases {
             let targets = resolve::compile_alias(&alias, &by_name).map_err(Rejected)?;
             alias_names.push(alias.name.clone().into());
@@ -154,6 +157,7 @@ impl Snapshot {
             sending,
             default_caching,
             caching,
+            hooks,
             routes: Routes::default(),
         };
         snapshot.prepare_aliases();

@@ -2,6 +2,7 @@
 
 mod access;
 mod compile;
+mod hooks;
 mod provider;
 mod resolve;
 mod routes;
@@ -10,6 +11,7 @@ mod target;
 
 pub use access::{Access, Principal};
 pub use compile::{Limits, PayloadRules, Rejected, Snapshot};
+pub use hooks::{HookChain, HookRules, HookStages};
 pub use provider::{Key, Provider, Timeouts};
 pub use resolve::{Asked, Resolved, Tier};
 pub use routes::{Caching, Choice, Embedding, EmbeddingModel, Route, Sending, Verifying, no_key};

@@ -24,6 +24,11 @@ pub(super) struct Document {
     pub cache_bytes: u64,
     #[serde(default)]
     pub embedder: Option<Embedder>,
+    /// All hooks, and those of a route that says nothing of them.
+    #[serde(default)]
+    pub installed_hooks: Vec<Hook>,
+    #[serde(default)]
+    pub hooks: Vec<u64>,
     pub providers: Vec<Provider>,
     pub aliases: Vec<Alias>,
 }
@@ -268,4 +273,23 @@ pub(super) struct Alias {
     pub affinity: Option<bool>,
     #[serde(default)]
     pub cache: Option<Cache>,
+    #[serde(default)]
+    pub hooks: Option<Vec<u64>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Hook {
+    pub id: u64,
+    pub stages: Vec<HookStage>,
+    pub timeout_ms: u64,
+    pub open: bool,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum HookStage {
+    Request,
+    Response,
+    Event,
 }

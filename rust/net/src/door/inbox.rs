@@ -251,7 +251,8 @@ impl Inbox {
         form: Form,
     ) -> Result<u64, String> {
         let ticket = slot.ticket;
-        let job = Job { slot: Arc::clone(&slot), head, body, form, submitted: Instant::now() };
+        let home = self.descriptor();
+        let job = Job { slot: Arc::clone(&slot), head, body, form, submitted: Instant::now(), home };
         self.pending.lock().insert(ticket, Pending { slot, fed });
         let sent = !self.pending.stopped.load(SeqCst)
             && match &self.way {

@@ -1,6 +1,7 @@
 //! A request of the ASGI door on its engine thread.
 
 use std::future::{Future, poll_fn};
+use std::os::fd::RawFd;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,12 +25,14 @@ pub(crate) struct Job {
     pub(super) body: InboundBody,
     pub(super) form: Form,
     pub(super) submitted: Instant,
+    /// The queue's descriptor, which tells its loop from others.
+    pub(super) home: RawFd,
 }
 
 impl Job {
     /// Serves the request; returns early when the client leaves.
     pub(crate) async fn run(self, shard: Rc<Shard>) {
-        let Self { slot, head, body, form, submitted } = self;
+        let Self { slot, head, body, form, submitted, home } = self;
         let inbound = Inbound {
             head,
             body,
@@ -37,6 +40,7 @@ impl Job {
             arrived: submitted,
             queued: submitted.elapsed(),
             client: None,
+            home: Some(home),
         };
         if slot.is_cancelled() {
             // Nothing was begun for it, but it was asked for: the log says so.

@@ -5,12 +5,16 @@
 //! version, the [`Place`] of the payload, and then postcard, which stores fields by position: a change of the fields
 //! is a new [`VERSION`].
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::payload::{Kept, Place};
 
 /// The version of the encoded fields, the first byte of every record.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
+/// The same without what the hooks and the semantic cache say.
+const VERSION_WITHOUT_HOOKS: u8 = 2;
 /// The same without a place.
 const VERSION_WITHOUT_PLACE: u8 = 1;
 /// Where a record is too large to write, texts are cut to this many bytes.
@@ -19,7 +23,7 @@ const TEXT_LIMIT: usize = 1024;
 const JSON_LIMIT: usize = 16 * 1024;
 
 /// The names of the columns, in the order of [`Row::columns`].
-pub const COLUMNS: [&str; 36] = [
+pub const COLUMNS: [&str; 39] = [
     "request_id",
     "started_ms",
     "door",
@@ -52,6 +56,9 @@ pub const COLUMNS: [&str; 36] = [
     "response_bytes",
     "client_request_id",
     "tags",
+    "similarity",
+    "veto",
+    "hooks",
     "payload",
     "payload_segment",
     "payload_offset",
@@ -59,7 +66,7 @@ pub const COLUMNS: [&str; 36] = [
 ];
 
 /// One request, with its texts borrowed (`&str`) or owned (`Box<str>`).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Row<T> {
     /// The gateway's own id of the request: a ULID, so ordered by time.
     pub request_id: T,
@@ -125,6 +132,12 @@ pub struct Row<T> {
     pub client_request_id: Option<T>,
     /// The client's tags, a JSON object.
     pub tags: Option<T>,
+    /// How near the nearest question was that has an answer.
+    pub similarity: Option<f32>,
+    /// Why that answer was not served.
+    pub veto: Option<T>,
+    /// What hooks did, a JSON list.
+    pub hooks: Option<T>,
     /// Where its bodies are.
     #[serde(skip)]
     pub payload: Place,
@@ -137,12 +150,14 @@ pub type RecordRef<'a> = Row<&'a str>;
 pub type Record = Row<Box<str>>;
 
 /// One column of one row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value<'a> {
     /// Nothing known.
     Null,
     /// A number; truth is 0 or 1.
     Int(i64),
+    /// A number with a fraction.
+    Real(f64),
     /// A text.
     Text(&'a str),
 }
@@ -183,6 +198,9 @@ impl<T: AsRef<str>> Row<T> {
             int(self.response_bytes),
             self.client_request_id.as_ref().map_or(Value::Null, text),
             self.tags.as_ref().map_or(Value::Null, text),
+            self.similarity.map_or(Value::Null, |similarity| Value::Real(similarity.into())),
+            self.veto.as_ref().map_or(Value::Null, text),
+            self.hooks.as_ref().map_or(Value::Null, text),
             Value::Text(self.payload.kept.name()),
             self.placed(self.payload.segment),
             self.placed(self.payload.offset),
@@ -231,6 +249,8 @@ impl RecordRef<'_> {
             finish_reason: self.finish_reason.map(cut),
             client_request_id: self.client_request_id.map(cut),
             tags: json(self.tags),
+            veto: self.veto.map(cut),
+            hooks: json(self.hooks),
             ..*self
         }
     }
@@ -239,12 +259,18 @@ impl RecordRef<'_> {
 impl Record {
     /// The row of an encoded payload; none where the version is unknown or the bytes are no row.
     pub(super) fn decode(payload: &[u8]) -> Option<Self> {
-        let (place, fields) = match payload.split_first()? {
-            (&VERSION, rest) => Place::decode(rest)?,
-            (&VERSION_WITHOUT_PLACE, fields) => (Place::none(Kept::Nothing), fields),
+        let (version, rest) = payload.split_first()?;
+        let (place, fields) = match *version {
+            VERSION | VERSION_WITHOUT_HOOKS => Place::decode(rest)?,
+            VERSION_WITHOUT_PLACE => (Place::none(Kept::Nothing), rest),
             _ => return None,
         };
-        let (record, rest) = postcard::take_from_bytes::<Self>(fields).ok()?;
+        let whole: Cow<'_, [u8]> = match *version {
+            VERSION => fields.into(),
+            // The fields that came later, each with nothing in it.
+            _ => [fields, &[0; 3]].concat().into(),
+        };
+        let (record, rest) = postcard::take_from_bytes::<Self>(&whole).ok()?;
         rest.is_empty().then_some(Self { payload: place, ..record })
     }
 }

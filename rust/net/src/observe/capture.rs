@@ -86,6 +86,11 @@ impl Capture {
         (place, payload.has_bytes().then(|| Box::new(payload)))
     }
 
+    /// How many bytes of a body are kept.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit.unwrap_or(0)
+    }
+
     fn is_on(&self) -> bool {
         self.limit.is_some_and(|limit| limit > 0)
     }

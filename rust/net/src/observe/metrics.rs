@@ -19,53 +19,14 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use super::Outcome;
+use super::buckets::{BOUNDS, Buckets, FINE};
+use super::hooked::{HookReport, Hooked};
 use super::kept::Kept;
 use super::ticket::Story;
 use crate::cache::CacheStats;
 use crate::journal::Figures;
 
-/// Upper bounds of the duration buckets, in seconds.
-const BOUNDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
-/// Upper bounds of the overhead buckets, in seconds.
-const FINE: [f64; 14] = [
-    0.00001, 0.000_025, 0.00005, 0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 1.0,
-];
 const OUTCOMES: [Outcome; 4] = [Outcome::Ok, Outcome::Error, Outcome::Cut, Outcome::Cancelled];
-
-/// A histogram without a lock.
-#[derive(Debug)]
-struct Buckets {
-    bounds: &'static [f64; 14],
-    counts: [AtomicU64; 15],
-    sum_us: AtomicU64,
-}
-
-impl Buckets {
-    fn new(bounds: &'static [f64; 14]) -> Self {
-        Self { bounds, counts: Default::default(), sum_us: AtomicU64::new(0) }
-    }
-
-    fn observe(&self, duration: Duration) {
-        let seconds = duration.as_secs_f64();
-        let at = self.bounds.iter().position(|&bound| seconds <= bound).unwrap_or(self.bounds.len());
-        self.counts[at].fetch_add(1, Relaxed);
-        self.sum_us.fetch_add(u64::try_from(duration.as_micros()).unwrap_or(0), Relaxed);
-    }
-}
-
-impl EncodeMetric for Buckets {
-    fn encode(&self, mut encoder: prometheus_client::encoding::MetricEncoder<'_>) -> fmt::Result {
-        let counts: Vec<u64> = self.counts.iter().map(|count| count.load(Relaxed)).collect();
-        let bounds = self.bounds.iter().copied().chain([f64::MAX]);
-        let buckets: Vec<(f64, u64)> = bounds.zip(counts.iter().copied()).collect();
-        let sum = Duration::from_micros(self.sum_us.load(Relaxed)).as_secs_f64();
-        encoder.encode_histogram::<[(&str, &str); 0]>(sum, counts.iter().sum(), &buckets, None)
-    }
-
-    fn metric_type(&self) -> MetricType {
-        MetricType::Histogram
-    }
-}
 
 /// Counters of one provider; `none` stands for requests that reached no provider.
 #[derive(Debug)]
@@ -168,10 +129,18 @@ impl Metrics {
     }
 
     /// The text that Prometheus reads.
-    pub(crate) fn render(self: &Arc<Self>, totals: Totals, cache: CacheStats) -> Result<String, fmt::Error> {
+    pub(crate) fn render(
+        self: &Arc<Self>,
+        totals: Totals,
+        cache: CacheStats,
+        hooks: Vec<HookReport>,
+    ) -> Result<String, fmt::Error> {
         let mut registry = Registry::with_prefix("ferrogate");
         registry.register_collector(Box::new(View { metrics: Arc::clone(self), totals }));
         registry.register_collector(Box::new(Kept(cache)));
+        if !hooks.is_empty() {
+            registry.register_collector(Box::new(Hooked(hooks)));
+        }
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry)?;
         Ok(text)

@@ -2,6 +2,7 @@
 //! that nobody finished was cancelled by its client.
 
 use std::ops::{Deref, DerefMut};
+use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use ferrogate_core::dialects::{Operation, Usage};
 use ferrogate_core::snapshot::{Choice, Principal};
 
 use super::attempt::attempts_json;
-use super::{Attempt, Capture, request_id};
+use super::{Attempt, Capture, Parking, Tally, request_id};
 use crate::journal::RecordRef;
 use crate::shard::Shard;
 
@@ -72,11 +73,16 @@ pub(crate) struct Story {
     /// Time in earlier attempts and between them, so that overhead is the gateway's own.
     pub(crate) waited: Duration,
     pub(crate) queued: Duration,
+    /// The event loop that it came from.
+    pub(crate) home: Option<RawFd>,
     pub(crate) request_bytes: u64,
     pub(crate) response_bytes: u64,
     pub(crate) client_request_id: Option<Box<str>>,
     pub(crate) tags: Option<Box<str>>,
     pub(crate) capture: Capture,
+    /// What hooks did, and where the record waits for those of the answer.
+    pub(crate) hooks: Option<Rc<Tally>>,
+    pub(crate) parking: Option<Rc<Parking>>,
     outcome: Option<Outcome>,
 }
 
@@ -108,11 +114,14 @@ impl Ticket {
             headers: None,
             waited: Duration::ZERO,
             queued: Duration::ZERO,
+            home: None,
             request_bytes: 0,
             response_bytes: 0,
             client_request_id: None,
             tags: None,
             capture: Capture::default(),
+            hooks: None,
+            parking: None,
             outcome: None,
         }))
     }
@@ -122,9 +131,20 @@ impl Ticket {
         self.shard.shared.cutting.load(std::sync::atomic::Ordering::Relaxed)
     }
 
-    /// Says how it ended; the record is written when the ticket is dropped, which is then.
+    /// Says how it ended; the record is written when the ticket is dropped, which is then, or once hooks have seen the
+    /// answer.
     pub(crate) fn finish(mut self, outcome: Outcome) {
         self.outcome = Some(outcome);
+        if let Some(parking) = self.parking.clone() {
+            drop(parking.take(self));
+        }
+    }
+}
+
+impl Ticket {
+    /// The client left, whatever had been said of the answer.
+    pub(crate) fn abandon(mut self) {
+        self.outcome = None;
     }
 }
 
@@ -157,6 +177,10 @@ impl Story {
 
     /// More of the answer goes to the client.
     pub(crate) fn answered_more(&mut self, bytes: &[u8]) {
+        if self.parking.as_ref().is_some_and(|parking| parking.is_open()) {
+            // What comes of them behind the hooks is what the client gets.
+            return;
+        }
         self.response_bytes += bytes.len() as u64;
         self.capture.chunk(bytes);
     }
@@ -191,10 +215,26 @@ impl Story {
         now.saturating_duration_since(self.arrived).saturating_sub(self.waited).saturating_sub(current)
     }
 
+    /// What hooks let through of a stream.
+    fn pour(&mut self, parking: &Parking) {
+        let (kept, passed) = parking.poured();
+        if passed > 0 {
+            self.response_bytes = passed;
+            self.capture.chunk(&kept);
+        }
+    }
+
     fn settle(&mut self) {
         let now = Instant::now();
         let overhead = self.overhead(self.headers.unwrap_or(now));
-        let outcome = self.outcome.unwrap_or(Outcome::Cancelled);
+        let mut outcome = self.outcome.unwrap_or(Outcome::Cancelled);
+        if let Some(parking) = self.parking.take() {
+            self.pour(&parking);
+            if let Some(kind) = parking.failure() {
+                self.error = Some(kind);
+                outcome = Outcome::Cut;
+            }
+        }
         if outcome == Outcome::Cancelled {
             self.error = Some(Kind::ClientClosed);
             for running in self.attempts.iter_mut().filter(|attempt| attempt.duration.is_none()) {
@@ -217,6 +257,7 @@ impl Story {
             overhead,
         );
         let (place, payload) = self.capture.finish(self.id);
+        let hooks = self.hooks.as_ref().and_then(|tally| tally.json());
         let record = RecordRef {
             request_id: std::str::from_utf8(&self.id).unwrap_or_default(),
             started_ms: self.started_ms,
@@ -250,6 +291,9 @@ impl Story {
             response_bytes: self.response_bytes,
             client_request_id: self.client_request_id.as_deref(),
             tags: self.tags.as_deref(),
+            similarity: self.similarity,
+            veto: self.veto,
+            hooks: hooks.as_deref(),
             payload: place,
         };
         self.shard.recorder.record(&record, payload);

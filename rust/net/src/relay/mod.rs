@@ -3,6 +3,7 @@
 
 mod breaking;
 mod events;
+mod hooked;
 mod plain;
 mod riding;
 mod running;
@@ -10,6 +11,7 @@ mod tail;
 
 use std::fmt;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -18,10 +20,12 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 pub(crate) use events::Events;
+use hooked::Hooked;
 use riding::Riding;
 pub(crate) use running::Running;
 
 use crate::cache::Rider;
+use crate::hooks::{AnswerFacts, Passage};
 use crate::observe::Ticket;
 use crate::server::{Client, Stream};
 use crate::upstream::BULK;
@@ -55,6 +59,7 @@ enum Source {
     Whole(Bytes),
     Running(Box<Running>),
     Riding(Box<Riding>),
+    Hooked(Box<Hooked>),
     Control(Incoming),
 }
 
@@ -88,6 +93,17 @@ impl Relay {
         Self::new(Source::Riding(Box::new(Riding::new(rider, ticket, length))))
     }
 
+    /// The stream `inner` on its way through hooks; `named` as in [`Events::new`].
+    pub(crate) fn hooked(
+        mut inner: Self,
+        passage: Rc<Passage>,
+        answer: Arc<AnswerFacts>,
+        named: bool,
+    ) -> Self {
+        let source = std::mem::replace(&mut inner.source, Source::Whole(Bytes::new()));
+        Self::new(Source::Hooked(Box::new(Hooked::new(source, passage, answer, named))))
+    }
+
     fn running(running: Box<Running>) -> Self {
         Self::new(Source::Running(running))
     }
@@ -102,22 +118,7 @@ impl Relay {
     }
 
     fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        match &mut self.source {
-            Source::Whole(bytes) => {
-                let whole = match &self.client {
-                    Some(Client::Stream(_)) => bytes.split_to(bytes.len().min(PART)),
-                    _ => std::mem::take(bytes),
-                };
-                Poll::Ready((!whole.is_empty()).then(|| Ok(Frame::data(whole))))
-            }
-            Source::Running(running) => {
-                running.poll(cx, self.client.as_ref()).map(|next| next.map(|data| data.map(Frame::data)))
-            }
-            Source::Riding(riding) => {
-                riding.poll(cx, self.client.as_ref()).map(|next| next.map(|data| data.map(Frame::data)))
-            }
-            Source::Control(incoming) => Pin::new(incoming).poll_frame(cx).map_err(|_| Cut),
-        }
+        self.source.poll(cx, self.client.as_ref())
     }
 
     /// On HTTP/2: tells the stream what is handed over, and lets its last part keep it open.
@@ -148,11 +149,39 @@ impl Relay {
     }
 
     fn is_source_over(&self) -> bool {
-        match &self.source {
-            Source::Whole(bytes) => bytes.is_empty(),
-            Source::Running(running) => running.is_over(),
-            Source::Riding(riding) => riding.is_over(),
-            Source::Control(incoming) => incoming.is_end_stream(),
+        self.source.is_over()
+    }
+}
+
+impl Source {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: Option<&Client>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let next = match self {
+            Self::Whole(bytes) => {
+                let whole = match client {
+                    Some(Client::Stream(_)) => bytes.split_to(bytes.len().min(PART)),
+                    _ => std::mem::take(bytes),
+                };
+                return Poll::Ready((!whole.is_empty()).then(|| Ok(Frame::data(whole))));
+            }
+            Self::Running(running) => running.poll(cx, client),
+            Self::Riding(riding) => riding.poll(cx, client),
+            Self::Hooked(hooked) => hooked.poll(cx, client),
+            Self::Control(incoming) => return Pin::new(incoming).poll_frame(cx).map_err(|_| Cut),
+        };
+        next.map(|next| next.map(|data| data.map(Frame::data)))
+    }
+
+    fn is_over(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Running(running) => running.is_over(),
+            Self::Riding(riding) => riding.is_over(),
+            Self::Hooked(hooked) => hooked.is_over(),
+            Self::Control(incoming) => incoming.is_end_stream(),
         }
     }
 }
@@ -174,7 +203,8 @@ impl Body for Relay {
             let stream = Arc::clone(stream);
             return this.poll_stream(&stream, cx);
         }
-        let (Some(Client::Connection(watch)), Source::Running(running)) = (&this.client, &mut this.source)
+        let (Some(Client::Connection(watch)), Source::Running(_) | Source::Hooked(_)) =
+            (&this.client, &this.source)
         else {
             return this.poll_source(cx);
         };
@@ -190,12 +220,13 @@ impl Body for Relay {
             watch.await_flush();
             return Poll::Pending;
         }
-        let next = std::task::ready!(running.poll(cx, this.client.as_ref()));
-        if let Some(Ok(data)) = &next {
-            this.handed += data.len();
-            this.flown += data.len() as u64;
+        let next = std::task::ready!(this.source.poll(cx, this.client.as_ref()));
+        if let Some(Ok(frame)) = &next {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            this.handed += length;
+            this.flown += length as u64;
         }
-        Poll::Ready(next.map(|data| data.map(Frame::data)))
+        Poll::Ready(next)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -206,7 +237,7 @@ impl Body for Relay {
         match &self.source {
             Source::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Source::Running(running) => running.size_hint(),
-            Source::Riding(_) => SizeHint::default(),
+            Source::Riding(_) | Source::Hooked(_) => SizeHint::default(),
             Source::Control(incoming) => incoming.size_hint(),
         }
     }

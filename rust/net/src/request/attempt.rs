@@ -176,8 +176,13 @@ impl Job<'_> {
         *request.method_mut() = self.head.method.clone();
         *request.uri_mut() = uri;
         *request.version_mut() = Version::HTTP_11;
-        *request.headers_mut() =
-            headers::up(&self.head.headers, provider, choice.key(), self.operation.is_inference());
+        *request.headers_mut() = headers::up(
+            &self.head.headers,
+            self.payload.added.as_deref(),
+            provider,
+            choice.key(),
+            self.operation.is_inference(),
+        );
         if carried.is_some()
             || (self.head.method == Method::POST && !request.headers().contains_key(CONTENT_TYPE))
         {

@@ -39,7 +39,13 @@ const OF_THE_ORIGIN: [&str; 8] = [
 const END_TO_END: [&str; 5] = ["authorization", "content-length", "content-type", "host", "origin"];
 
 /// The headers for one attempt: the client's but for what is the gateway's or its own, and the provider's.
-pub(super) fn up(client: &HeaderMap, provider: &Provider, key: &Key, reads_answer: bool) -> HeaderMap {
+pub(super) fn up(
+    client: &HeaderMap,
+    added: Option<&HeaderMap>,
+    provider: &Provider,
+    key: &Key,
+    reads_answer: bool,
+) -> HeaderMap {
     let mut out = HeaderMap::with_capacity(client.len() + 4);
     let listed = connection_listed(client);
     for (name, value) in client {
@@ -47,6 +53,11 @@ pub(super) fn up(client: &HeaderMap, provider: &Provider, key: &Key, reads_answe
             listed.as_ref().is_some_and(|listed| listed.iter().any(|other| other == name.as_str()));
         if !is_listed && passes_up(name, provider, reads_answer) {
             out.append(name, value.clone());
+        }
+    }
+    for (name, value) in added.into_iter().flatten() {
+        if passes_up(name, provider, reads_answer) {
+            out.insert(name, value.clone());
         }
     }
     for (name, value) in &provider.headers {
@@ -86,6 +97,14 @@ fn passes_up(name: &HeaderName, provider: &Provider, reads_answer: bool) -> bool
         Some(family) => provider.forward_headers.iter().any(|allowed| **allowed == **family),
         None => true,
     }
+}
+
+/// Whether a hook may set this header: those of the connection, of the body's framing and the gateway's own are not its.
+pub(super) fn may_be_added(name: &HeaderName) -> bool {
+    let text = name.as_str();
+    !(HOP_BY_HOP.contains(&text)
+        || text.starts_with("x-gateway-")
+        || matches!(text, "content-length" | "content-encoding" | "content-type" | "host" | "date"))
 }
 
 /// Removes from an answer of `target` what is not for the client.

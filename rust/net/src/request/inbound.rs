@@ -1,5 +1,6 @@
 //! A request as a door hands it in.
 
+use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
 use http::request::Parts;
@@ -21,4 +22,6 @@ pub(crate) struct Inbound {
     pub(crate) queued: Duration,
     /// Whom the answer goes to, where the engine holds the connection.
     pub(crate) client: Option<Client>,
+    /// The event loop that it came from, where it did: the descriptor of its queue.
+    pub(crate) home: Option<RawFd>,
 }

@@ -9,6 +9,7 @@ mod fault;
 mod framing;
 mod headers;
 mod hedge;
+mod hooked;
 mod inbound;
 mod keep;
 mod kept;
@@ -59,6 +60,7 @@ use together::Owned;
 use wishes::Wishes;
 
 use crate::clock;
+use crate::hooks::Passage;
 use crate::observe::{Outcome, Ticket};
 use crate::relay::Relay;
 use crate::shard::Shard;
@@ -112,7 +114,7 @@ async fn answer(
     inbound: Inbound,
     cors: bool,
 ) -> Response<Relay> {
-    let Inbound { mut head, body, door, arrived, queued, client: _ } = inbound;
+    let Inbound { mut head, body, door, arrived, queued, client: _, home } = inbound;
     let settled = settle(&mut head);
     let is_settled = settled.is_ok();
     let head = head;
@@ -121,6 +123,7 @@ async fn answer(
     let operation = found.map_or(Operation::Other, |route| route.operation);
     let mut ticket = Ticket::new(shard, door, arrived, operation);
     ticket.queued = queued;
+    ticket.home = home;
     ticket.path = path.into();
     if cors && let Some(preflight) = cors::preflight(&head) {
         ticket.status = StatusCode::NO_CONTENT.as_u16();
@@ -137,36 +140,44 @@ async fn answer(
     match prepared {
         Ok(Prepared::Models(rest)) => Box::pin(models::answer(shard, snapshot, &rest, ticket)).await,
         Ok(Prepared::Send(ready)) => {
-            let Ready { payload, plan, wishes, named } = *ready;
+            let Ready { payload, plan, wishes, named, passage } = *ready;
             let rest = found.map_or("", |route| route.rest);
             let dialect = found.map_or(Dialect::OpenAi, |route| route.dialect);
-            let Some(named) = named else {
-                let id = ticket.id;
-                let head = &head;
-                let job = Job {
-                    shard,
-                    snapshot,
-                    head,
-                    dialect,
-                    operation,
-                    rest,
-                    payload,
-                    wishes,
-                    id,
-                    keeps: false,
+            let response = 'sent: {
+                let Some(named) = named else {
+                    let id = ticket.id;
+                    let head = &head;
+                    let job = Job {
+                        shard,
+                        snapshot,
+                        head,
+                        dialect,
+                        operation,
+                        rest,
+                        payload,
+                        wishes,
+                        id,
+                        keeps: false,
+                    };
+                    break 'sent Run::new(&job, plan, ticket).answer().await;
                 };
-                return Run::new(&job, plan, ticket).answer().await;
+                if let Some(hit) = named.find(shard, &mut ticket)
+                    && let Some(body) = named.body(&hit, &payload)
+                {
+                    shard.shared.cache.saved(hit.entry.usage);
+                    break 'sent keep::serve(&hit, &body, named.stream, snapshot, ticket);
+                }
+                ticket.cache = "miss";
+                let (shard, snapshot, rest) = (Rc::clone(shard), Arc::clone(snapshot), rest.into());
+                let owned = Owned { shard, snapshot, head, dialect, operation, rest, payload, wishes, plan };
+                Box::pin(owned.together(named, ticket)).await
             };
-            if let Some(hit) = named.find(shard, &mut ticket)
-                && let Some(body) = named.body(&hit, &payload)
-            {
-                shard.shared.cache.saved(hit.entry.usage);
-                return keep::serve(&hit, &body, named.stream, snapshot, ticket);
+            match passage {
+                None => response,
+                Some(passage) => {
+                    Box::pin(hooked::answer(shard, snapshot, passage, operation, response)).await
+                }
             }
-            ticket.cache = "miss";
-            let (shard, snapshot, rest) = (Rc::clone(shard), Arc::clone(snapshot), rest.into());
-            let owned = Owned { shard, snapshot, head, dialect, operation, rest, payload, wishes, plan };
-            Box::pin(owned.together(named, ticket)).await
         }
         Err(error) => {
             let mut response = respond::error(snapshot, &error, ticket);
@@ -194,6 +205,8 @@ struct Ready {
     wishes: Wishes,
     /// Where its answer is kept, if it is.
     named: Option<Named>,
+    /// The hooks that see its answer.
+    passage: Option<Rc<Passage>>,
 }
 
 async fn prepare(
@@ -218,12 +231,19 @@ async fn prepare(
         return Ok(Prepared::Models(route.rest["models".len()..].trim_start_matches('/').to_owned()));
     }
     let reading = pin!(read::read(shard, snapshot, head, route.operation, body));
-    let payload = cut::unless_cut(shard, reading).await??;
+    let mut payload = cut::unless_cut(shard, reading).await??;
     ticket.request_bytes = payload.len();
     ticket.stream = payload.stream;
     ticket.model = payload.model.clone().unwrap_or_default();
     let limit = snapshot.payload_limit(&ticket.model);
     ticket.keep_bodies(limit);
+    let mut passage = None;
+    if let Some(chain) = snapshot.hooks(&ticket.model, wishes.provider.is_some()) {
+        // In a box, for requests without hooks carry this future too.
+        let through = Box::pin(hooked::request(shard, snapshot, chain, &head.headers, payload, ticket));
+        (payload, passage) = through.await?;
+        ticket.model = payload.model.clone().unwrap_or_default();
+    }
     if let Some(body) = payload.bytes() {
         ticket.capture.request(&head.headers, body);
     }
@@ -243,7 +263,7 @@ async fn prepare(
         Plan::of(lanes, clock::now(), thread)
     };
     let plan = plan.serving(route.dialect, route.operation)?;
-    Ok(Prepared::Send(Box::new(Ready { payload, plan, wishes, named })))
+    Ok(Prepared::Send(Box::new(Ready { payload, plan, wishes, named, passage })))
 }
 
 /// A hash of what requests of one conversation have in common, where they should stay on one lane.

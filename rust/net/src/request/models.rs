@@ -158,7 +158,7 @@ async fn ask(shard: &Rc<Shard>, provider: &Arc<Provider>) -> Option<Vec<Model>> 
     let key = provider.keys.iter().find(|key| key.is_usable())?;
     let mut request = Request::new(Outbound::whole(Bytes::new()));
     *request.uri_mut() = provider.uri(Operation::Models, "models", None, "")?;
-    *request.headers_mut() = headers::up(&HeaderMap::new(), provider, key, true);
+    *request.headers_mut() = headers::up(&HeaderMap::new(), None, provider, key, true);
     let target = &provider.target;
     let answer =
         send(&shard.connector, &shard.pool, target, request, &provider.timeouts, true, None).await.ok()?;

@@ -12,7 +12,7 @@ use ferrogate_core::dialects::{Body as Needs, Operation, openai};
 use ferrogate_core::json::{self, Span};
 use ferrogate_core::snapshot::{Limits, Snapshot};
 use ferrogate_core::{GatewayError, Kind};
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use http::request::Parts;
 use http_body::Body;
 use tokio::time::timeout;
@@ -33,11 +33,13 @@ pub(super) struct Payload {
     /// Where the prompt and its cache key stand.
     prompt: Option<Span>,
     cache_key: Option<Span>,
+    /// Headers that hooks set beside the client's.
+    pub(super) added: Option<Box<HeaderMap>>,
 }
 
 enum Content {
     /// In memory: it may be sent again.
-    Read { bytes: Bytes, span: Option<Span>, _reserved: Reserved },
+    Read { bytes: Bytes, span: Option<Span>, reserved: Reserved },
     /// Passed through: it may be sent once. The state holds it until it is sent, and again where nothing of it left.
     Through { state: Rc<OutboundState>, limit: u64 },
 }
@@ -55,8 +57,43 @@ impl Payload {
             stream: request.stream,
             prompt: request.prompt,
             cache_key: request.cache_key,
-            content: Content::Read { bytes, span: request.model, _reserved: reserved },
+            content: Content::Read { bytes, span: request.model, reserved },
+            added: None,
         })
+    }
+
+    /// What is wrong with `body` in the place of this one, which a hook made; a static sentence, for the log.
+    pub(super) fn check(&self, body: &Bytes, limits: &Limits) -> Result<(), &'static str> {
+        if body.len() > limits.json_body_bytes {
+            return Err("it made a body that is over the limit of bodies");
+        }
+        let Ok(request) = openai::read(body) else { return Err("it made a body that is no valid request") };
+        if request.stream != self.stream {
+            return Err("it changed `stream`, which is the client's to say");
+        }
+        if self.model.is_some() && request.model_name(body).is_none() {
+            return Err("it took `model` away");
+        }
+        Ok(())
+    }
+
+    /// The same request with another body, which has been checked.
+    pub(super) fn with_body(self, bytes: Bytes, limits: &Limits) -> Result<Self, GatewayError> {
+        let Content::Read { mut reserved, .. } = self.content else { return Ok(self) };
+        if !reserved.grow_to(bytes.len(), limits.buffered_bytes) {
+            return Err(overloaded());
+        }
+        Self::of(bytes, reserved)
+    }
+
+    /// The headers that hooks set, as one text; empty where there are none.
+    pub(super) fn added_text(&self) -> String {
+        let lines = self.added.iter().flat_map(|added| added.iter());
+        let lines =
+            lines.map(|(name, value)| format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())));
+        let mut lines: Vec<_> = lines.collect();
+        lines.sort_unstable();
+        lines.concat()
     }
 
     fn names_no_model(&self) -> bool {
@@ -174,12 +211,12 @@ fn through(shard: &Rc<Shard>, limits: &Limits, body: InboundBody) -> Result<Payl
         return Err(BodyFault::TooLarge.error(limit));
     }
     let content = if body.is_end_stream() {
-        Content::Read { bytes: Bytes::new(), span: None, _reserved: Reserved::none(&shard.shared) }
+        Content::Read { bytes: Bytes::new(), span: None, reserved: Reserved::none(&shard.shared) }
     } else {
         let state = OutboundState::holding(body.bounded(limit, limits.client_body_idle));
         Content::Through { state: Rc::new(state), limit }
     };
-    Ok(Payload { content, model: None, stream: false, prompt: None, cache_key: None })
+    Ok(Payload { content, model: None, stream: false, prompt: None, cache_key: None, added: None })
 }
 
 /// What is set aside for an announced body before its bytes are here.

@@ -170,7 +170,7 @@ impl<'a> Run<'a> {
         let Committed { mut head, body } = committed;
         trial.win(head.status.as_u16(), &mut self.ticket);
         let Trial { guard, dropped, choice, .. } = trial;
-        if self.job.keeps {
+        if self.job.keeps || self.ticket.parking.is_some() {
             head.extensions.insert(Origin(choice));
         }
         if !dropped.is_empty()

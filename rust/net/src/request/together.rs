@@ -67,9 +67,10 @@ impl Owned {
     }
 
     /// Asks for the answer to a hit all the same, now and then, where the route wants to know how right it is.
-    fn verify(self, named: &Named, hit: &Hit, similarity: f32, principal: Option<Arc<Principal>>) {
+    fn verify(mut self, named: &Named, hit: &Hit, similarity: f32, principal: Option<Arc<Principal>>) {
         let Some((verifier, sample)) = named.sample(&self.shard) else { return };
         let Some(body) = self.payload.bytes().cloned() else { return };
+        self.head.headers.extend(self.payload.added.take().into_iter().flat_map(|added| *added));
         let call = Call { head: self.head, operation: self.operation, rest: self.rest, body, principal };
         let check = Check {
             verifier,

@@ -146,6 +146,7 @@ async fn answer(
             arrived,
             queued: Duration::ZERO,
             client: Some(client),
+            home: None,
         };
         return request::handle(shard, inbound).await;
     }

@@ -39,7 +39,7 @@ impl Drop for Pending {
         if request::is_inference(head.uri.path()) {
             let body = InboundBody::Socket(body, client.clone());
             let (door, queued, client) = ("native", Duration::ZERO, Some(client));
-            request::abandon(&self.shard, &Inbound { head, body, door, arrived, queued, client });
+            request::abandon(&self.shard, &Inbound { head, body, door, arrived, queued, client, home: None });
         }
     }
 }

@@ -11,9 +11,9 @@ fn texts() -> impl Strategy<Value = [Box<str>; 13]> {
     any::<[String; 13]>().prop_map(|texts| texts.map(Into::into))
 }
 
-fn optional() -> impl Strategy<Value = [Option<Box<str>>; 5]> {
+fn optional() -> impl Strategy<Value = [Option<Box<str>>; 7]> {
     let text = || option::of(any::<String>().prop_map(Into::into));
-    [text(), text(), text(), text(), text()]
+    [text(), text(), text(), text(), text(), text(), text()]
 }
 
 fn place() -> impl Strategy<Value = Place> {
@@ -36,7 +36,8 @@ prop_compose! {
     fn any_record()(
         [request_id, door, tenant, gateway_key, operation, path, model, provider, upstream_model, key_id, key_name,
             outcome, cache] in texts(),
-        [error, attempts_json, finish_reason, client_request_id, tags] in optional(),
+        [error, attempts_json, finish_reason, client_request_id, tags, veto, hooks] in optional(),
+        similarity in proptest::option::of(0.0f32..1.0),
         [started_ms, duration_us, overhead_us, queue_us, request_bytes, response_bytes] in any::<[u64; 6]>(),
         [input_tokens, output_tokens, cached_tokens, ttft_us, upstream_us] in any::<[Option<u64>; 5]>(),
         (status, attempts, stream) in any::<(u16, u32, bool)>(),
@@ -46,7 +47,7 @@ prop_compose! {
             request_id, started_ms, door, tenant, gateway_key, operation, path, model, provider, upstream_model, key_id,
             key_name, status, outcome, error, stream, cache, attempts, attempts_json, input_tokens, output_tokens,
             cached_tokens, finish_reason, duration_us, ttft_us, overhead_us, queue_us, upstream_us, request_bytes,
-            response_bytes, client_request_id, tags, payload,
+            response_bytes, client_request_id, tags, similarity, veto, hooks, payload,
         }
     }
 }
@@ -86,6 +87,9 @@ fn borrow(record: &Record) -> RecordRef<'_> {
         response_bytes: record.response_bytes,
         client_request_id: record.client_request_id.as_deref(),
         tags: record.tags.as_deref(),
+        similarity: record.similarity,
+        veto: record.veto.as_deref(),
+        hooks: record.hooks.as_deref(),
         payload: record.payload,
     }
 }
@@ -104,7 +108,7 @@ proptest! {
 
     #[test]
     fn any_bytes_decode_or_not_but_never_panic(bytes in any::<Vec<u8>>()) {
-        for version in [1, 2] {
+        for version in [1, 2, 3] {
             let mut versioned = vec![version];
             versioned.extend_from_slice(&bytes);
             if let Some(record) = Record::decode(&versioned) {
@@ -122,6 +126,11 @@ proptest! {
                 serde_json::Value::Null => Value::Null,
                 serde_json::Value::Bool(truth) => Value::Int(i64::from(*truth)),
                 serde_json::Value::String(text) => Value::Text(text),
+                number if *name == "similarity" => {
+                    let similarity = record.similarity.map(f64::from);
+                    prop_assert_eq!(number.is_f64(), similarity.is_some());
+                    similarity.map_or(Value::Null, Value::Real)
+                }
                 number => Value::Int(number.as_u64().map_or(i64::MAX, |n| i64::try_from(n).unwrap_or(i64::MAX))),
             };
             prop_assert_eq!(value, expected, "{}", name);
@@ -153,9 +162,27 @@ fn the_last_columns_are_the_place_of_the_payload() {
 #[test]
 fn a_row_of_the_version_before_has_no_payload() {
     let mut bytes = vec![1];
-    bytes.extend_from_slice(&postcard::to_allocvec(&row(5)).unwrap());
+    bytes.extend_from_slice(&fields_of_version_2(&row(5)));
     let record = Record::decode(&bytes).unwrap();
     assert_eq!((record.started_ms, record.payload), (5, Place::none(Kept::Nothing)));
+}
+
+/// Without the last three fields, which are none there.
+fn fields_of_version_2(record: &RecordRef<'_>) -> Vec<u8> {
+    let mut bytes = postcard::to_allocvec(record).unwrap();
+    let fields = bytes.len() - 3;
+    assert_eq!(bytes.split_off(fields), [0; 3]);
+    bytes
+}
+
+#[test]
+fn a_row_of_the_version_before_hooks_has_none() {
+    let mut bytes = vec![2];
+    bytes.extend_from_slice(&Place::none(Kept::Off).encode(false));
+    bytes.extend_from_slice(&fields_of_version_2(&RecordRef { tags: Some("{}"), ..row(5) }));
+    let record = Record::decode(&bytes).unwrap();
+    assert_eq!((record.started_ms, record.tags.as_deref(), record.hooks), (5, Some("{}"), None));
+    assert_eq!(record.payload, Place::none(Kept::Off));
 }
 
 #[test]
