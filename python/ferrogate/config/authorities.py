@@ -1,6 +1,6 @@
-"""``providers.X.tls.ca``: a file with the authorities that a provider's certificate may be signed by.
+"""``providers.X.tls``: whom a provider's certificate may be signed by, and what is shown to a provider.
 
-The file is read with the configuration, so that the engine is given certificates and no paths, and a file
+The files are read with the configuration, so that the engine is given certificates and no paths, and a file
 that cannot be used is a problem with a place before anything is sent.
 """
 
@@ -10,7 +10,7 @@ import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Authorities", "read_authorities"]
+__all__ = ["Authorities", "Identity", "read_authorities", "read_identity"]
 
 _LARGEST_FILE = 4 * 2**20
 
@@ -43,3 +43,42 @@ def read_authorities(written: str, folder: Path) -> Authorities:
             "holds no certificate; name a file of certificates in PEM, -----BEGIN CERTIFICATE-----"
         ) from None
     return Authorities(str(path), pem)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A client certificate with its chain and its private key, in PEM, and the files that they are from."""
+
+    cert_path: str
+    key_path: str
+    chain: str = field(repr=False)
+    key: str = field(repr=False)
+
+
+def read_identity(cert: str, key: str, folder: Path) -> Identity:
+    """Read a client certificate and its key, and check that they belong together. Raises ValueError."""
+    paths = [folder / Path(written).expanduser() for written in (cert, key)]
+    texts = []
+    for name, path in zip(("cert", "key"), paths, strict=True):
+        try:
+            with path.open("rb") as stream:
+                content = stream.read(_LARGEST_FILE + 1)
+        except OSError as error:
+            raise ValueError(
+                f"{name} cannot be read ({error.strerror or error}); name a file in PEM"
+            ) from None
+        if len(content) > _LARGEST_FILE:
+            raise ValueError(f"{name} is larger than 4 MiB; is it the right file?")
+        texts.append(content.decode("ascii", "ignore"))
+    if "ENCRYPTED" in texts[1]:
+        raise ValueError("key is encrypted; give one that is not, in a file that only the gateway reads")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(paths[0], paths[1], lambda: "")
+    except ssl.SSLError as error:
+        why = (
+            "do not belong together"
+            if error.reason == "KEY_VALUES_MISMATCH"
+            else "are no certificate and key"
+        )
+        raise ValueError(f"cert and key {why}; both must be in PEM") from None
+    return Identity(str(paths[0]), str(paths[1]), texts[0], texts[1])

@@ -17,10 +17,10 @@ from pydantic import (
     model_validator,
 )
 
-from ferrogate.config.authorities import Authorities, read_authorities
 from ferrogate.config.base import Section
 from ferrogate.config.cache import AliasCache
 from ferrogate.config.hooks import HookSection
+from ferrogate.config.network import Addresses, Network, ProviderTls, ProxyText
 from ferrogate.config.places import Places
 from ferrogate.config.quantities import Share
 from ferrogate.config.secrets import Secret, resolve
@@ -84,17 +84,8 @@ def _header_names(headers: dict[str, Secret]) -> dict[str, Secret]:
     return headers
 
 
-def _authorities(value: object, info: ValidationInfo) -> Authorities:
-    if isinstance(value, Authorities):
-        return value
-    if not isinstance(value, str) or not value:
-        raise ValueError("must be the path of a file")
-    return read_authorities(value, (info.context or {}).get("folder", Path()))
-
-
 _SECRET_SCHEMA = {"type": "string", "description": "env.NAME, file:PATH, or the text itself"}
 SecretText = Annotated[Secret, BeforeValidator(_secret), WithJsonSchema(_SECRET_SCHEMA)]
-AuthoritiesFile = Annotated[Authorities, BeforeValidator(_authorities), WithJsonSchema({"type": "string"})]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 ProviderName = Annotated[str, AfterValidator(check_provider_name)]
 KeyName = Annotated[str, AfterValidator(check_key_name)]
@@ -127,15 +118,6 @@ class KeySection(Section):
         return variable if variable != self.value.reference else f"key-{position + 1}"
 
 
-class ProviderTls(Section):
-    """How a provider is trusted."""
-
-    ca: AuthoritiesFile | None = Field(
-        default=None,
-        description="file of authorities (PEM) that are trusted for it instead of the system's",
-    )
-
-
 class ProviderSection(Section):
     """One provider. Keys beyond these are settings of its kind, checked against the kind's own list."""
 
@@ -149,6 +131,18 @@ class ProviderSection(Section):
     timeouts: Timeouts = Field(default_factory=Timeouts)
     http2: Literal["auto", "off"] | None = None
     tls: ProviderTls = Field(default_factory=ProviderTls)
+    proxy: ProxyText | None = Field(
+        default=None, repr=False, description="how it is reached; off for none; default: network.proxy"
+    )
+    addresses: Addresses = Field(
+        default=(), description="of its host, in the place of what the resolver says"
+    )
+    connections_per_second: float | None = Field(
+        default=None, gt=0, le=1e6, allow_inf_nan=False, description="that are made, at most"
+    )
+    warm: int = Field(
+        default=0, ge=0, le=256, description="connections that each engine thread keeps open for it"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -237,6 +231,7 @@ class GatewayConfig(Settings):
 
     providers: dict[ProviderName, ProviderSection] = Field(default_factory=dict)
     models: dict[ModelName, AliasSection] = Field(default_factory=dict)
+    network: Network = Field(default_factory=Network)
     hooks: tuple[HookSection, ...] = Field(default=(), description="code on every request's way, in order")
 
     @model_validator(mode="before")

@@ -11,6 +11,7 @@ from ferrogate.config.sections import Hedge
 from ferrogate.engine import snapshot
 from ferrogate.engine.caching import cache_of_alias, cache_wire, embedder_wire
 from ferrogate.engine.effective import AliasOptions, Effective, ProviderEntry
+from ferrogate.engine.entries import ReachEntry
 from ferrogate.engine.hooking import hooks_of_alias, hooks_wire
 from ferrogate.errors import ConfigError
 from ferrogate.hooks.load import HookSet
@@ -116,7 +117,8 @@ def _provider(
         forward_headers=list(spec.forward_headers),
         timeouts=snapshot.Timeouts(**{**effective.settings.timeouts.model_dump(), **entry.timeouts}),
         http2=entry.http2 or "auto",
-        tls=snapshot.ProviderTls(ca=entry.authorities.pem if entry.authorities else None),
+        tls=_tls(entry),
+        reach=_way(entry.reach),
         keyless=spec.keyless,
         configured=entry.configured,
         key_hint=key_hint(entry.name, spec),
@@ -131,6 +133,35 @@ def _provider(
             )
             for key in keys
         ],
+    )
+
+
+def _tls(entry: ProviderEntry) -> snapshot.ProviderTls:
+    return snapshot.ProviderTls(
+        ca=entry.authorities.pem if entry.authorities else None,
+        cert=entry.identity.chain if entry.identity else None,
+        key=entry.identity.key if entry.identity else None,
+        server_name=entry.server_name,
+        newest=entry.newest_tls,
+    )
+
+
+def _way(reach: ReachEntry) -> snapshot.Reach:
+    proxy = reach.proxy
+    return snapshot.Reach(
+        proxy=None
+        if proxy is None
+        else snapshot.Proxy(
+            scheme=proxy.scheme,
+            host=proxy.host,
+            port=proxy.port,
+            username=proxy.username,
+            password=proxy.password,
+        ),
+        addresses=list(reach.addresses),
+        dns_ttl_ms=reach.dns_ttl_ms,
+        connections_per_second=reach.connections_per_second,
+        warm=reach.warm,
     )
 
 

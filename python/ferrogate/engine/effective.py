@@ -33,6 +33,7 @@ from ferrogate.engine.entries import (
 )
 from ferrogate.engine.merge_keys import merge_keys
 from ferrogate.engine.merge_providers import merge_providers
+from ferrogate.engine.reaching import network_warnings
 from ferrogate.errors import ConfigError
 from ferrogate.providers.registry import Registry
 
@@ -125,7 +126,7 @@ def check_merge(
     keys = merge_keys(file, environ, stored, registry, {entry.name for entry in providers})
     aliases, alias_problems, alias_said = _merge_aliases(file, stored, {entry.name for entry in providers})
     keyed = {key.provider for key in keys.in_force}
-    unserved = cache_warnings(settings, aliases)
+    unserved = [*cache_warnings(settings, aliases), *network_warnings(settings, providers)]
     effective = Effective(
         settings=settings,
         sources=sources,

@@ -13,10 +13,11 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from ferrogate.config.authorities import Authorities
+from ferrogate.config.authorities import Authorities, Identity
 from ferrogate.config.base import Section, written_name
 from ferrogate.config.cache import AliasCache
 from ferrogate.config.hooks import HookSection
+from ferrogate.config.proxies import Proxy
 from ferrogate.config.secrets import mask, mask_named
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "KeySource",
     "ProviderEntry",
     "ProviderKey",
+    "ReachEntry",
     "Source",
     "Stored",
     "TargetEntry",
@@ -67,6 +69,17 @@ class ProviderKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ReachEntry:
+    """How connections to a provider are made; see :class:`ferrogate.config.network.Network`."""
+
+    proxy: Proxy | None = None
+    addresses: tuple[str, ...] = ()
+    dns_ttl_ms: int = 30_000
+    connections_per_second: float | None = None
+    warm: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderEntry:
     """One provider as somebody declared it, or as it ships.
 
@@ -78,6 +91,10 @@ class ProviderEntry:
         headers: sent with every request, beside the spec's own. Values may be secrets.
         timeouts: overrides in milliseconds under the names of :class:`ferrogate.engine.snapshot.Timeouts`.
         authorities: certificates in PEM that are trusted for it, instead of the system's.
+        identity: the client certificate that is shown to it.
+        server_name: the name in its certificate, where it is not the host.
+        newest_tls: TLS 1.3 alone.
+        reach: how connections to it are made.
         options: settings that only this kind has, such as azure's ``api_version``.
         secrets: names of the headers and parameters whose values were read from a secret reference.
         configured: False for a provider that ships and that nobody gave a key or an entry.
@@ -92,6 +109,10 @@ class ProviderEntry:
     timeouts: Mapping[str, int] = field(default_factory=dict)
     http2: Literal["auto", "off"] | None = None
     authorities: Authorities | None = None
+    identity: Identity | None = None
+    server_name: str | None = None
+    newest_tls: bool = False
+    reach: ReachEntry = ReachEntry()
     options: Mapping[str, str] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
     source: Source = "store"

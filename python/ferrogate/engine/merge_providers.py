@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 from ferrogate.config import GatewayConfig, Settings
 from ferrogate.config.models import ProviderSection
-from ferrogate.config.places import Location, Problem
+from ferrogate.config.places import Location, Place, Problem
 from ferrogate.config.problems import unknown_key
+from ferrogate.config.proxies import check_variables, choose_proxy
 from ferrogate.config.urls import base_url, is_loopback
-from ferrogate.engine.entries import ProviderEntry, Stored
+from ferrogate.engine.entries import ProviderEntry, ReachEntry, Stored
 from ferrogate.errors import ConfigError
 from ferrogate.providers.base import ProviderSpec
 from ferrogate.providers.registry import Registry
@@ -39,7 +40,9 @@ def merge_providers(
         entry = _from_file(name, section, file)
         entries[name] = replace(below, configured=True) if below and section.says_only_keys else entry
     merged: list[ProviderEntry] = []
-    problems: list[Problem] = []
+    wrong = check_variables(environ)
+    problems = [Problem(Place("env", name), (), sentence) for name, sentence in wrong.items()]
+    environ = {name: value for name, value in environ.items() if name not in wrong}
     warnings: list[str] = []
     for name in sorted(entries):
         entry = entries[name]
@@ -47,7 +50,7 @@ def merge_providers(
             ready, said = complete(entry, settings, environ, registry)
             warnings += said
             if ready is not None:
-                merged.append(ready)
+                merged.append(replace(ready, reach=_reach(ready, file, environ)))
             elif name in file.providers:
                 problems.append(_no_base_url(entry, file, registry.get(entry.kind)))
             elif entry.configured:
@@ -86,6 +89,27 @@ def complete(
     return replace(entry, base_url=url.rstrip("/"), options=options), warnings
 
 
+def _reach(entry: ProviderEntry, file: GatewayConfig, environ: Mapping[str, str]) -> ReachEntry:
+    section, network = file.providers.get(entry.name), file.network
+    section = section or ProviderSection()
+    own, top = section.proxy, network.proxy
+    proxy = choose_proxy(
+        entry.base_url or "",
+        None if own is None else own.value,
+        None if top is None else top.value,
+        network.no_proxy,
+        environ,
+    )
+    host = urlsplit(entry.base_url or "").hostname or ""
+    return ReachEntry(
+        proxy,
+        section.addresses or network.hosts.get(host, ()),
+        network.dns_ttl_ms,
+        section.connections_per_second,
+        section.warm,
+    )
+
+
 def _from_file(name: str, section: ProviderSection, file: GatewayConfig) -> ProviderEntry:
     place = file.places.key(("providers", name))
     secrets = {**section.headers, **section.query}
@@ -98,6 +122,9 @@ def _from_file(name: str, section: ProviderSection, file: GatewayConfig) -> Prov
         timeouts=section.timeouts.overrides(),
         http2=section.http2,
         authorities=section.tls.ca,
+        identity=section.tls.identity,
+        server_name=section.tls.server_name,
+        newest_tls=section.tls.min_version == "1.3",
         options={key: _as_text(value) for key, value in section.options.items()},
         secrets=frozenset(key for key, secret in secrets.items() if secret.reference),
         source=place.said,

@@ -27,6 +27,8 @@ __all__ = [
     "Log",
     "Provider",
     "ProviderTls",
+    "Proxy",
+    "Reach",
     "Snapshot",
     "Target",
     "Timeouts",
@@ -173,6 +175,30 @@ class ProviderTls(_Strict):
     """How a provider is trusted."""
 
     ca: str | None = Field(None, description="authorities in PEM, instead of the system's")
+    cert: str | None = Field(None, description="a client certificate and its chain in PEM")
+    key: str | None = Field(None, repr=False, description="its private key in PEM")
+    server_name: str | None = Field(None, description="in its certificate, where it is not the host")
+    newest: bool = Field(False, description="TLS 1.3 alone")
+
+
+class Proxy(_Strict):
+    """Who carries connections."""
+
+    scheme: Literal["http", "https", "socks5", "socks5h"]
+    host: str
+    port: int
+    username: str | None = Field(None, repr=False)
+    password: str | None = Field(None, repr=False)
+
+
+class Reach(_Strict):
+    """How connections to a provider are made."""
+
+    proxy: Proxy | None = None
+    addresses: list[str] = Field([], description="in the place of what the resolver says")
+    dns_ttl_ms: int = Field(30_000, ge=0, description="how long an answer of the resolver holds")
+    connections_per_second: float | None = None
+    warm: int = Field(0, ge=0, description="connections that each engine thread keeps open")
 
 
 class Provider(_Strict):
@@ -190,6 +216,7 @@ class Provider(_Strict):
     timeouts: Timeouts = Timeouts()
     http2: Literal["auto", "off"] = "auto"
     tls: ProviderTls = ProviderTls()
+    reach: Reach = Reach()
     keyless: bool = False
     configured: bool = True
     key_hint: str = Field("", description="ways to add a key, for the 401 that says there is none")

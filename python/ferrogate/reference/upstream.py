@@ -21,7 +21,7 @@ import httpcore
 import httpx
 
 from ferrogate.config.addresses import is_refused
-from ferrogate.engine.snapshot import Provider
+from ferrogate.engine.snapshot import Provider, Proxy
 from ferrogate.reference.climb import climbs
 from ferrogate.reference.errors import RequestError
 from ferrogate.reference.identify import CREDENTIAL_HEADERS
@@ -127,8 +127,9 @@ class _Connection(httpcore.AsyncNetworkStream):
 class _Dialler(httpcore.AsyncNetworkBackend):
     """Resolves names itself: a link-local address (cloud metadata) is refused whatever name leads to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, fixed: Sequence[str] = ()) -> None:
         self._inner = httpcore.AnyIOBackend()
+        self._fixed = fixed
 
     async def connect_tcp(
         self,
@@ -141,6 +142,10 @@ class _Dialler(httpcore.AsyncNetworkBackend):
         if (wire := WIRE.get(None)) is not None:
             wire.opened = True
         try:
+            if self._fixed:
+                return await self._first(
+                    list(self._fixed), host, port, timeout, local_address, socket_options
+                )
             async with asyncio.timeout(timeout):
                 found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except TimeoutError as error:
@@ -148,6 +153,17 @@ class _Dialler(httpcore.AsyncNetworkBackend):
         except OSError as error:
             raise _DnsError(f"{host} does not resolve: {error.strerror or error}") from error
         addresses = [str(entry[4][0]) for entry in found]
+        return await self._first(addresses, host, port, timeout, local_address, socket_options)
+
+    async def _first(
+        self,
+        addresses: list[str],
+        host: str,
+        port: int,
+        timeout: float | None,  # noqa: ASYNC109 - the signature is httpcore's
+        local_address: str | None,
+        socket_options: Iterable[Any] | None,
+    ) -> httpcore.AsyncNetworkStream:
         for address in addresses:
             if is_refused(ipaddress.ip_address(address.partition("%")[0])):
                 raise _AddressRefusedError(f"{host} resolves to {address}, which is never called")
@@ -168,21 +184,37 @@ class _Dialler(httpcore.AsyncNetworkBackend):
 
 
 def make_client() -> httpx.AsyncClient:
-    """Make the client: no redirects, no proxy or netrc from the environment, no bound on connections."""
-    return httpx.AsyncClient(transport=_ByTrust(), trust_env=False, follow_redirects=False)
+    """Make the client: no redirects, no netrc, proxies as the snapshot says, no bound on connections."""
+    return httpx.AsyncClient(transport=_ByWay(), trust_env=False, follow_redirects=False)
 
 
-class _ByTrust(httpx.AsyncBaseTransport):
-    """One pool for each set of trusted authorities: a connection that one provider trusts is no other's."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a provider is reached: a connection of one way is no other's."""
+
+    authorities: str | None = None
+    newest_tls: bool = False
+    addresses: tuple[str, ...] = ()
+    proxy: Proxy | None = None
+
+    @classmethod
+    def of(cls, provider: Provider) -> Way:
+        """Return a provider's."""
+        reach = provider.reach
+        return cls(provider.tls.ca, provider.tls.newest, tuple(reach.addresses), reach.proxy)
+
+
+class _ByWay(httpx.AsyncBaseTransport):
+    """One pool for each way to a provider."""
 
     def __init__(self) -> None:
-        self._transports: dict[str | None, httpx.AsyncHTTPTransport] = {}
+        self._transports: dict[Way, httpx.AsyncHTTPTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        authorities = request.extensions.get("authorities")
-        transport = self._transports.get(authorities)
+        way = request.extensions.get("way", Way())
+        transport = self._transports.get(way)
         if transport is None:
-            transport = self._transports[authorities] = _transport(authorities)
+            transport = self._transports[way] = _transport(way)
         return await transport.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -190,12 +222,30 @@ class _ByTrust(httpx.AsyncBaseTransport):
             await transport.aclose()
 
 
-def _transport(authorities: str | None) -> httpx.AsyncHTTPTransport:
+def _transport(way: Way) -> httpx.AsyncHTTPTransport:
     transport = httpx.AsyncHTTPTransport(trust_env=False)
-    own = None if authorities is None else ssl.create_default_context(cadata=authorities)
-    # httpx has no parameter for the dialler; the pool that takes one is httpcore's public class.
-    transport._pool = httpcore.AsyncConnectionPool(
-        ssl_context=own or httpx.create_ssl_context(),
+    own = None if way.authorities is None else ssl.create_default_context(cadata=way.authorities)
+    context = own or httpx.create_ssl_context()
+    if way.newest_tls:
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+    # httpx has no parameter for the dialler; the pools that take one are httpcore's public classes.
+    if way.proxy is None:
+        transport._pool = httpcore.AsyncConnectionPool(
+            ssl_context=context,
+            max_connections=None,
+            max_keepalive_connections=None,
+            keepalive_expiry=60.0,
+            network_backend=_Dialler(way.addresses),
+        )
+        return transport
+    proxy = way.proxy
+    if proxy.scheme.startswith("socks"):
+        raise httpx.UnsupportedProtocol("the Python engine speaks to http and https proxies only")
+    host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+    transport._pool = httpcore.AsyncHTTPProxy(
+        proxy_url=f"{proxy.scheme}://{host}:{proxy.port}",
+        proxy_auth=None if proxy.username is None else (proxy.username, proxy.password or ""),
+        ssl_context=context,
         max_connections=None,
         max_keepalive_connections=None,
         keepalive_expiry=60.0,
@@ -237,7 +287,7 @@ def build_request(
     method = "GET" if route.operation == "models" else "POST"
     extensions = {
         "timeout": {"connect": provider.timeouts.connect_ms / 1000},
-        "authorities": provider.tls.ca,
+        "way": Way.of(provider),
     }
     return httpx.Request(
         method, _url(provider, route, lane.model, query), headers=out, content=body, extensions=extensions

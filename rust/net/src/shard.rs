@@ -16,7 +16,7 @@ use crate::observe::Recorder;
 use crate::request::ModelLists;
 use crate::server::Watches;
 use crate::shared::Shared;
-use crate::upstream::{Connector, Pool};
+use crate::upstream::{Connector, Pool, keep_warm};
 
 /// A client that is busy on its connection has sent its next request by then. While the gateway drains, a connection
 /// that stands idle for longer is closed.
@@ -88,6 +88,12 @@ impl Shard {
             self.sweep_clients();
             if count.is_multiple_of(4) {
                 self.pool.sweep();
+                let shard = Rc::clone(&self);
+                // A resolver may take its time, and the clocks must not wait for it.
+                tokio::task::spawn_local(async move { shard.connector.refresh(&shard.pool).await });
+            }
+            if count % 4 == 1 {
+                keep_warm(&self);
             }
         }
     }

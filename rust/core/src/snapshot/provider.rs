@@ -9,8 +9,9 @@ use http::header::{HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use super::reach::{Reach, TlsRules};
 use super::schema;
-use super::target::{Target, Trust};
+use super::target::Target;
 use crate::balance::{LaneTable, LaneTables, fingerprint};
 use crate::dialects::{Dialect, Operation, climbs};
 use crate::secret::Secret;
@@ -167,7 +168,8 @@ impl Provider {
                 host,
                 port,
                 http2: wire.http2 == schema::Http2::Auto,
-                trust: wire.tls.ca.filter(|_| tls).map(Trust::new),
+                rules: if tls { TlsRules::compile(wire.tls) } else { TlsRules::default() },
+                reach: Reach::compile(wire.reach).map_err(|error| at("addresses", &error))?,
             }),
             headers,
             forward_headers: wire.forward_headers.into_iter().map(Into::into).collect(),

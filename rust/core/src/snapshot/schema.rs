@@ -228,6 +228,43 @@ pub(super) enum Http2 {
 #[serde(deny_unknown_fields)]
 pub(super) struct Tls {
     pub ca: Option<String>,
+    #[serde(default)]
+    pub cert: Option<String>,
+    #[serde(default)]
+    pub key: Option<String>,
+    #[serde(default)]
+    pub server_name: Option<String>,
+    #[serde(default)]
+    pub newest: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Reach {
+    pub proxy: Option<Proxy>,
+    pub addresses: Vec<String>,
+    pub dns_ttl_ms: u64,
+    pub connections_per_second: Option<f64>,
+    pub warm: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Proxy {
+    pub scheme: ProxyScheme,
+    pub host: String,
+    pub port: u16,
+    pub username: Option<String>,
+    pub password: Option<String>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ProxyScheme {
+    Http,
+    Https,
+    Socks5,
+    Socks5h,
 }
 
 #[derive(Deserialize)]
@@ -246,6 +283,8 @@ pub(super) struct Provider {
     pub http2: Http2,
     #[serde(default)]
     pub tls: Tls,
+    #[serde(default)]
+    pub reach: Reach,
     pub keyless: bool,
     pub configured: bool,
     pub key_hint: String,

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::reach::{Reach, TlsRules};
+
 /// Where a provider lives: what connections are pooled by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Target {
@@ -17,8 +19,10 @@ pub struct Target {
     pub port: u16,
     /// Whether HTTP/2 may be offered.
     pub http2: bool,
-    /// The authorities that are trusted there; none stands for the system's.
-    pub trust: Option<Trust>,
+    /// What handshakes ask for and show.
+    pub rules: TlsRules,
+    /// How it is reached.
+    pub reach: Reach,
 }
 
 /// Authorities of a provider's own. Equal ones have equal content, which is compared by its hash.

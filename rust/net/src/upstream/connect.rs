@@ -1,13 +1,15 @@
 //! From a host name to a connection that speaks HTTP.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use ferrogate_core::snapshot::Target;
+use ferrogate_core::balance::Moment;
+use ferrogate_core::snapshot::{Proxy, ProxyScheme, Target, TlsRules};
 use ferrogate_core::{GatewayError, Kind};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,8 +19,12 @@ use rustls::pki_types::ServerName;
 use super::dial::dial;
 use super::exchange::Link;
 use super::multiplexed::{Connection, Multiplexed};
+use super::pool::Pool;
+use super::proxy::{self, Destination};
+use super::resolve::Resolver;
 use super::stream::{Socket, Stream};
 use super::trust::{Authorities, failed};
+use crate::clock;
 use crate::door::Bell;
 use crate::shard::LocalExecutor;
 
@@ -33,6 +39,8 @@ const PONG: Duration = Duration::from_secs(20);
 /// Opens connections.
 pub(crate) struct Connector {
     authorities: Authorities,
+    resolver: Resolver,
+    refreshing: Cell<bool>,
     bell: Option<Arc<Bell>>,
 }
 
@@ -47,41 +55,125 @@ pub(crate) enum Opened {
 impl Connector {
     /// Trusts what `system` does, but where a provider has authorities of its own. Connections ring the bell.
     pub(crate) fn new(system: &ClientConfig, bell: Option<Arc<Bell>>) -> Self {
-        Self { authorities: Authorities::new(system), bell }
+        Self {
+            authorities: Authorities::new(system),
+            resolver: Resolver::default(),
+            refreshing: Cell::new(false),
+            bell,
+        }
     }
 
-    /// Resolves, connects, shakes hands. The caller bounds the time.
+    /// Waits for its turn, resolves, connects, shakes hands. The caller bounds the time.
     pub(crate) async fn open(&self, target: &Target) -> Result<Opened, GatewayError> {
-        let stream = dial(target, self.bell.as_deref()).await?;
-        if !target.tls {
-            return open_h1(Socket::Tcp(stream)).await;
+        let now = clock::now().since(Moment::after_start(Duration::ZERO));
+        let turn = target.reach.pace.turn(u64::try_from(now.as_micros()).unwrap_or(u64::MAX));
+        if !turn.is_zero() {
+            tokio::time::sleep(turn).await;
         }
-        let name = ServerName::try_from(target.host.to_string()).map_err(|error| {
-            GatewayError::new(
-                Kind::UpstreamTls,
-                "No certificate can be for the host in the provider's `base_url`.",
-            )
-            .with_cause(error)
-        })?;
-        let connector = self.authorities.connector(target.trust.as_ref(), target.http2)?;
-        let stream = connector.connect(name, stream).await.map_err(|error| failed(&error))?;
-        let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        let stream = Socket::Tls(Box::new(stream));
-        if is_h2 { open_h2(stream).await } else { open_h1(stream).await }
+        let (socket, peer) = match &target.reach.proxy {
+            Some(proxy) => (self.through(proxy, target).await?, None),
+            None => {
+                let addresses = self.resolver.of(target).await?;
+                let stream =
+                    dial(addresses, self.bell.as_deref(), "The provider could not be reached.").await?;
+                let peer = stream.peer_addr().ok().map(|peer| peer.ip());
+                (Socket::Tcp(stream), peer)
+            }
+        };
+        if !target.tls {
+            return open_h1(socket, peer).await;
+        }
+        let host = target.rules.server_name.as_ref().unwrap_or(&target.host);
+        let connector = self.authorities.connector(&target.rules, target.http2)?;
+        let name = server_name(host, "No certificate can be for the host in the provider's `base_url`.")?;
+        let (socket, is_h2) = match socket {
+            Socket::Tcp(stream) => {
+                let stream = connector.connect(name, stream).await.map_err(|error| failed(&error))?;
+                let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                (Socket::Tls(Box::new(stream)), is_h2)
+            }
+            Socket::Tls(stream) => {
+                let stream = connector.connect(name, *stream).await.map_err(|error| failed(&error))?;
+                let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                (Socket::Through(Box::new(stream)), is_h2)
+            }
+            through @ Socket::Through(_) => (through, false),
+        };
+        if is_h2 { open_h2(socket, peer).await } else { open_h1(socket, peer).await }
+    }
+
+    /// A connection to the provider that a proxy carries.
+    async fn through(&self, proxy: &Proxy, target: &Target) -> Result<Socket, GatewayError> {
+        let destination = match (target.reach.addresses.first(), target.host.parse::<IpAddr>()) {
+            (Some(fixed), _) => Destination::Address(*fixed),
+            (None, Ok(address)) => Destination::Address(address),
+            (None, Err(_)) if proxy.scheme == ProxyScheme::Socks5 => {
+                let found = self.resolver.of(target).await?;
+                found.first().map_or_else(
+                    || Destination::Name(target.host.clone()),
+                    |address| Destination::Address(address.ip()),
+                )
+            }
+            (None, Err(_)) => Destination::Name(target.host.clone()),
+        };
+        if let Destination::Address(address) = destination {
+            self.resolver.check(&target.host, address)?;
+        }
+        let addresses = self.resolver.of_proxy(&proxy.host, proxy.port).await?;
+        let mut stream = dial(addresses, self.bell.as_deref(), "The proxy could not be reached.").await?;
+        match proxy.scheme {
+            ProxyScheme::Http => proxy::connect(&mut stream, proxy, &destination, target.port).await?,
+            ProxyScheme::Socks5 | ProxyScheme::Socks5h => {
+                proxy::socks(&mut stream, proxy, &destination, target.port).await?;
+            }
+            ProxyScheme::Https => {
+                let name = server_name(&proxy.host, "No certificate can be for the proxy's host.")?;
+                let connector = self.authorities.connector(&TlsRules::default(), false)?;
+                let mut stream = connector.connect(name, stream).await.map_err(|error| {
+                    let message = "The TLS handshake with the proxy failed: its certificate must be signed by an \
+                                   authority of this system.";
+                    GatewayError::new(Kind::UpstreamTls, message).with_cause(error)
+                })?;
+                proxy::connect(&mut stream, proxy, &destination, target.port).await?;
+                return Ok(Socket::Tls(Box::new(stream)));
+            }
+        }
+        Ok(Socket::Tcp(stream))
+    }
+
+    /// Asks anew for names whose answer is old, and lets go of connections to addresses that they no longer lead to.
+    pub(crate) async fn refresh(&self, pool: &Pool) {
+        if self.refreshing.replace(true) {
+            return;
+        }
+        for target in pool.named() {
+            let ttl = target.reach.dns_ttl;
+            if self.resolver.is_due(&target.host, ttl) {
+                // Where it fails the old answer stands.
+                let _ = self.resolver.lookup(&target.host, target.port, ttl).await;
+            }
+            pool.retire(&target, |peer| self.resolver.is_gone(&target.host, peer, ttl));
+        }
+        self.refreshing.set(false);
     }
 }
 
-async fn open_h1(socket: Socket) -> Result<Opened, GatewayError> {
+fn server_name(host: &str, message: &'static str) -> Result<ServerName<'static>, GatewayError> {
+    ServerName::try_from(host.to_owned())
+        .map_err(|error| GatewayError::new(Kind::UpstreamTls, message).with_cause(error))
+}
+
+async fn open_h1(socket: Socket, peer: Option<IpAddr>) -> Result<Opened, GatewayError> {
     let (stream, heard) = Stream::new(socket);
     let (sender, connection) = http1::Builder::new()
         .max_buf_size(HEAD)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|error| reset(&error))?;
-    Ok(Opened::H1(Link::new(sender, connection, heard)))
+    Ok(Opened::H1(Link::new(sender, connection, heard, peer)))
 }
 
-async fn open_h2(socket: Socket) -> Result<Opened, GatewayError> {
+async fn open_h2(socket: Socket, peer: Option<IpAddr>) -> Result<Opened, GatewayError> {
     let (stream, heard, told) = Stream::telling(socket);
     let (sender, connection) = http2::Builder::new(LocalExecutor)
         .timer(TokioTimer::new())
@@ -105,7 +197,7 @@ async fn open_h2(socket: Socket) -> Result<Opened, GatewayError> {
         }
         Poll::Pending
     }));
-    Ok(Opened::H2(Multiplexed::new(sender, connection, heard, told)))
+    Ok(Opened::H2(Multiplexed::new(sender, connection, heard, told, peer)))
 }
 
 fn reset(error: &hyper::Error) -> GatewayError {

@@ -1,17 +1,14 @@
-//! From a host name to a TCP connection: every address that the name has is tried, the next one as soon as one fails
-//! or lets wait (RFC 8305). No address of a machine's credentials is ever called, whatever name leads there.
+//! From addresses to a TCP connection: every one is tried, the next one as soon as one fails or lets wait (RFC 8305).
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use ferrogate_core::address::is_refused;
-use ferrogate_core::snapshot::Target;
 use ferrogate_core::{GatewayError, Kind};
-use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep_until};
 
 use crate::door::Bell;
@@ -21,12 +18,15 @@ const STAGGER: Duration = Duration::from_millis(250);
 
 type Attempt<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + 'a>>;
 
-/// Resolves and connects. The caller bounds the time.
-pub(super) async fn dial(target: &Target, bell: Option<&Bell>) -> Result<TcpStream, GatewayError> {
-    let addresses = checked(target, lookup(target).await)?;
-    let stream = race(addresses, |address| Box::pin(connect(address, bell))).await.map_err(|error| {
-        GatewayError::new(Kind::UpstreamConnect, "The provider could not be reached.").with_cause(error)
-    })?;
+/// Connects to the first of these addresses that answers. The caller bounds the time.
+pub(super) async fn dial(
+    addresses: Vec<SocketAddr>,
+    bell: Option<&Bell>,
+    unreachable: &'static str,
+) -> Result<TcpStream, GatewayError> {
+    let stream = race(interleaved(addresses), |address| Box::pin(connect(address, bell)))
+        .await
+        .map_err(|error| GatewayError::new(Kind::UpstreamConnect, unreachable).with_cause(error))?;
     stream.set_nodelay(true).ok();
     Ok(stream)
 }
@@ -38,31 +38,6 @@ async fn connect(address: SocketAddr, bell: Option<&Bell>) -> io::Result<TcpStre
         bell.watch(&socket)?;
     }
     socket.connect(address).await
-}
-
-async fn lookup(target: &Target) -> io::Result<Vec<SocketAddr>> {
-    if let Ok(address) = target.host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, target.port)]);
-    }
-    Ok(lookup_host((&*target.host, target.port)).await?.collect())
-}
-
-/// What a resolver said, if all of it may be called: a name that leads to a refused address among others is refused.
-fn checked(target: &Target, found: io::Result<Vec<SocketAddr>>) -> Result<Vec<SocketAddr>, GatewayError> {
-    let unknown = |cause: String| {
-        GatewayError::new(Kind::UpstreamDns, "The provider's host name does not resolve.").with_cause(cause)
-    };
-    let addresses = found.map_err(|error| unknown(error.to_string()))?;
-    if let Some(refused) = addresses.iter().find(|address| is_refused(address.ip())) {
-        let message = "The provider's `base_url` leads to a link-local or metadata address, which the gateway never \
-                       calls; correct it, or its name in DNS.";
-        let cause = format!("{} is {}", target.host, refused.ip());
-        return Err(GatewayError::new(Kind::AddressRefused, message).with_cause(cause));
-    }
-    if addresses.is_empty() {
-        return Err(unknown("the name has no address".to_owned()));
-    }
-    Ok(interleaved(addresses))
 }
 
 /// The resolver's order, with the two families taking turns.

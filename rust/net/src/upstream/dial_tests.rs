@@ -3,46 +3,8 @@ use std::rc::Rc;
 
 use super::*;
 
-fn target(host: &str) -> Target {
-    Target { tls: false, host: host.into(), port: 80, http2: false, trust: None }
-}
-
 fn sockets(addresses: &[&str]) -> Vec<SocketAddr> {
     addresses.iter().map(|address| SocketAddr::new(address.parse().unwrap(), 80)).collect()
-}
-
-#[test]
-fn a_name_that_leads_to_a_refused_address_is_refused_whatever_else_it_has() {
-    for answer in
-        [&["169.254.169.254"][..], &["10.0.0.1", "169.254.1.1"], &["fe80::1"], &["::ffff:169.254.0.7"]]
-    {
-        let error = checked(&target("rebound.example"), Ok(sockets(answer))).unwrap_err();
-        assert_eq!(error.kind, Kind::AddressRefused, "{answer:?}");
-        assert!(
-            error.message.contains("base_url") && !error.message.contains("169.254"),
-            "{}",
-            error.message
-        );
-        assert!(error.cause.unwrap().starts_with("rebound.example is "));
-    }
-    let allowed = sockets(&["10.0.0.1", "::1"]);
-    assert_eq!(checked(&target("lan.example"), Ok(allowed.clone())).unwrap(), allowed);
-    assert_eq!(checked(&target("none.example"), Ok(Vec::new())).unwrap_err().kind, Kind::UpstreamDns);
-    assert_eq!(
-        checked(&target("gone.example"), Err(io::ErrorKind::NotFound.into())).unwrap_err().kind,
-        Kind::UpstreamDns
-    );
-}
-
-#[tokio::test]
-async fn numbers_that_the_resolver_takes_for_an_address_are_refused_too() {
-    for host in ["2852039166", "0xA9FEA9FE", "0251.0376.0251.0376", "169.254.43518", "169.254.169.254."] {
-        let target = target(host);
-        let kind = checked(&target, lookup(&target).await).unwrap_err().kind;
-        // The last spelling is not an address to every resolver.
-        assert!(matches!(kind, Kind::AddressRefused | Kind::UpstreamDns), "{host}: {kind}");
-        assert!(host.ends_with('.') || kind == Kind::AddressRefused, "{host}: {kind}");
-    }
 }
 
 #[test]

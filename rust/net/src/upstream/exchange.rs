@@ -1,5 +1,6 @@
 //! One request and its answer on one connection.
 
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub(crate) struct Link {
     sender: http1::SendRequest<Outbound>,
     line: Line,
     heard: Heard,
+    /// Where it leads, where no proxy stands between.
+    pub(super) peer: Option<IpAddr>,
 }
 
 /// What is polled of it.
@@ -70,11 +73,12 @@ impl Link {
         sender: http1::SendRequest<Outbound>,
         connection: http1::Connection<TokioIo<Stream>, Outbound>,
         heard: Heard,
+        peer: Option<IpAddr>,
     ) -> Self {
         let latch = Latch::new();
         let waker = Waker::from(Arc::clone(&latch));
         let line = Line { connection: Box::new(connection), closed: false, latch, waker };
-        Self { sender, line, heard }
+        Self { sender, line, heard, peer }
     }
 
     /// Whether another request may be sent. Polls the connection, so that one which the provider has closed is noticed

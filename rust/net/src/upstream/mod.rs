@@ -11,8 +11,11 @@ mod exchange;
 mod latch;
 mod multiplexed;
 mod pool;
+mod proxy;
+mod resolve;
 mod stream;
 mod trust;
+mod warm;
 mod way;
 
 pub(crate) use body::{Outbound, OutboundState};
@@ -21,3 +24,4 @@ pub(crate) use exchange::{Answer, AnswerBody, Broken, send};
 pub(crate) use pool::Pool;
 pub(crate) use stream::BULK;
 pub(crate) use trust::tls_config;
+pub(crate) use warm::keep_warm;

@@ -5,6 +5,7 @@
 //! connections that are being made for them.
 
 use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub(crate) struct Multiplexed {
     heard: Heard,
     told: Told,
     born: Instant,
+    peer: Option<IpAddr>,
 }
 
 /// The requests on one connection.
@@ -63,10 +65,11 @@ impl Multiplexed {
         connection: Connection,
         heard: Heard,
         told: Told,
+        peer: Option<IpAddr>,
     ) -> Self {
         let now = Instant::now();
         let load = Rc::new(Load { active: Cell::new(0), idle_since: Cell::new(now) });
-        Self { sender, connection, load, heard, told, born: now }
+        Self { sender, connection, load, heard, told, born: now, peer }
     }
 
     /// Takes a place, whether there is room or not.
@@ -158,6 +161,20 @@ impl Multiplex {
     pub(super) fn share(&self, connection: Multiplexed) {
         self.known.set(true);
         self.connections.borrow_mut().push(connection);
+    }
+
+    /// Sends no more requests to addresses that are gone.
+    pub(super) fn retire(&self, is_gone: impl Fn(IpAddr) -> bool) {
+        for connection in self.connections.borrow().iter() {
+            if connection.peer.is_some_and(&is_gone) {
+                connection.told.leaving.set(true);
+            }
+        }
+    }
+
+    /// How many there are, and are being made.
+    pub(super) fn len(&self) -> usize {
+        self.connections.borrow().len() + self.opening.get()
     }
 
     /// Drops connections that closed, or on which nothing has been sent for `idle`; false where nothing is left.

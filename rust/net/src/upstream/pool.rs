@@ -1,6 +1,7 @@
 //! Idle connections of one engine thread.
 
 use std::cell::RefCell;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +13,8 @@ use super::multiplexed::Multiplex;
 
 /// An idle connection is kept this long: less than the minute after which the first front ends close theirs.
 const IDLE: Duration = Duration::from_secs(50);
+/// After a failure so long no connection is made that nobody asked for.
+const COLD: Duration = Duration::from_secs(10);
 /// Idle connections kept for one provider.
 const IDLE_A_TARGET: usize = 1024;
 
@@ -19,6 +22,9 @@ const IDLE_A_TARGET: usize = 1024;
 struct Connections {
     idle: Vec<(Link, Instant)>,
     multiplex: Rc<Multiplex>,
+    /// Connections that are made before they are asked for, and when the next try may be.
+    warming: usize,
+    cold_until: Option<Instant>,
 }
 
 /// Connections by where they lead.
@@ -84,8 +90,52 @@ impl Pool {
         self.targets.borrow_mut().0.retain_mut(|(_, connections)| {
             connections.idle.retain_mut(|(link, since)| since.elapsed() < IDLE && link.is_open());
             let shares = connections.multiplex.sweep(IDLE);
-            shares || !connections.idle.is_empty() || Rc::strong_count(&connections.multiplex) > 1
+            shares
+                || connections.warming > 0
+                || !connections.idle.is_empty()
+                || Rc::strong_count(&connections.multiplex) > 1
         });
+    }
+
+    /// The targets that are known by a name, and reached without a proxy.
+    pub(super) fn named(&self) -> Vec<Arc<Target>> {
+        let is_named = |target: &Target| {
+            let reach = &target.reach;
+            reach.proxy.is_none() && reach.addresses.is_empty() && !reach.dns_ttl.is_zero()
+        };
+        let targets = self.targets.borrow();
+        targets.0.iter().map(|(target, _)| target).filter(|target| is_named(target)).map(Arc::clone).collect()
+    }
+
+    /// Lets go of connections to addresses that are gone, once their request is over.
+    pub(super) fn retire(&self, target: &Arc<Target>, is_gone: impl Fn(IpAddr) -> bool) {
+        if let Some(connections) = self.targets.borrow_mut().find(target) {
+            connections.idle.retain(|(link, _)| !link.peer.is_some_and(&is_gone));
+            connections.multiplex.retire(&is_gone);
+        }
+    }
+
+    /// How many connections are to be made so that enough are there; they count as being made from now on.
+    pub(super) fn warm(&self, target: &Arc<Target>, now: Instant) -> usize {
+        let mut targets = self.targets.borrow_mut();
+        let connections = targets.of(target);
+        if connections.cold_until.is_some_and(|until| now < until) {
+            return 0;
+        }
+        let there = connections.idle.len() + connections.warming;
+        // One connection of HTTP/2 has room for many requests.
+        let missing =
+            if connections.multiplex.len() > 0 { 0 } else { target.reach.warm.saturating_sub(there) };
+        connections.warming += missing;
+        missing
+    }
+
+    /// One of them is there, or is not to be had for now.
+    pub(super) fn warmed(&self, target: &Arc<Target>, failed_at: Option<Instant>) {
+        let mut targets = self.targets.borrow_mut();
+        let connections = targets.of(target);
+        connections.warming = connections.warming.saturating_sub(1);
+        connections.cold_until = failed_at.map(|at| at + COLD);
     }
 
     /// Closes everything that is idle.

@@ -64,8 +64,10 @@ pub(crate) type Heard = Rc<Cell<bool>>;
 pub(crate) enum Socket {
     /// Plaintext.
     Tcp(TcpStream),
-    /// TLS.
+    /// TLS, with the provider or with a proxy.
     Tls(Box<TlsStream<TcpStream>>),
+    /// TLS with the provider inside of TLS with a proxy.
+    Through(Box<TlsStream<TlsStream<TcpStream>>>),
 }
 
 macro_rules! forward {
@@ -73,6 +75,7 @@ macro_rules! forward {
         match &mut $self.get_mut().socket {
             Socket::Tcp(stream) => Pin::new(stream).$method($($argument),*),
             Socket::Tls(stream) => Pin::new(stream.as_mut()).$method($($argument),*),
+            Socket::Through(stream) => Pin::new(stream.as_mut()).$method($($argument),*),
         }
     };
 }
@@ -103,6 +106,7 @@ impl AsyncRead for Stream {
         let polled = match &mut this.socket {
             Socket::Tcp(stream) => Pin::new(&mut stream.take(most)).poll_read(cx, buf),
             Socket::Tls(stream) => Pin::new(&mut stream.as_mut().take(most)).poll_read(cx, buf),
+            Socket::Through(stream) => Pin::new(&mut stream.as_mut().take(most)).poll_read(cx, buf),
         };
         if buf.filled().len() > before {
             this.heard.set(true);
@@ -134,6 +138,7 @@ impl AsyncWrite for Stream {
         match &self.socket {
             Socket::Tcp(stream) => stream.is_write_vectored(),
             Socket::Tls(stream) => stream.is_write_vectored(),
+            Socket::Through(stream) => stream.is_write_vectored(),
         }
     }
 

@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ferrogate_core::snapshot::Trust;
+use ferrogate_core::snapshot::TlsRules;
 use ferrogate_core::{GatewayError, Kind};
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{CertificateError, ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use tokio_rustls::TlsConnector;
 
 /// Bundles that are kept ready; more than providers have, unless their files change all the time.
@@ -16,19 +16,51 @@ const KEPT: usize = 256;
 
 /// TLS settings: the system's certificates, or Mozilla's where the system has none. `SSL_CERT_FILE` is honoured.
 pub(crate) fn tls_config() -> Result<ClientConfig, GatewayError> {
+    trusting(system_roots())
+}
+
+fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if added == 0 {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
-    trusting(roots)
+    roots
 }
 
 fn trusting(roots: RootCertStore) -> Result<ClientConfig, GatewayError> {
+    Ok(versions(false)?.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn versions(newest: bool) -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, GatewayError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let internal = |error| GatewayError::new(Kind::Internal, "TLS could not be set up.").with_cause(error);
-    Ok(versions.map_err(internal)?.with_root_certificates(roots).with_no_client_auth())
+    let builder = ClientConfig::builder_with_provider(provider);
+    let versions = if newest {
+        builder.with_protocol_versions(&[&rustls::version::TLS13])
+    } else {
+        builder.with_safe_default_protocol_versions()
+    };
+    versions.map_err(|error| GatewayError::new(Kind::Internal, "TLS could not be set up.").with_cause(error))
+}
+
+/// TLS settings of a provider that has some of its own.
+fn of_its_own(rules: &TlsRules) -> Result<ClientConfig, GatewayError> {
+    let roots = match &rules.trust {
+        Some(trust) => read(trust.pem())?,
+        None => system_roots(),
+    };
+    let builder = versions(rules.newest)?.with_root_certificates(roots);
+    let Some(identity) = &rules.identity else { return Ok(builder.with_no_client_auth()) };
+    let unusable = |cause: String| {
+        let message = "The client certificate of the provider's `tls.cert` and `tls.key` cannot be used.";
+        GatewayError::new(Kind::UpstreamTls, message).with_cause(cause)
+    };
+    let chain = CertificateDer::pem_slice_iter(identity.chain().as_bytes())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| unusable(error.to_string()))?;
+    let key = PrivateKeyDer::from_pem_slice(identity.key().as_bytes())
+        .map_err(|error| unusable(error.to_string()))?;
+    builder.with_client_auth_cert(chain, key).map_err(|error| unusable(error.to_string()))
 }
 
 /// The same settings twice; they differ in what they offer.
@@ -55,7 +87,7 @@ impl Offers {
 /// TLS settings by whom a provider trusts.
 pub(super) struct Authorities {
     system: Offers,
-    own: RefCell<HashMap<Trust, Offers>>,
+    own: RefCell<HashMap<TlsRules, Offers>>,
 }
 
 impl Authorities {
@@ -64,18 +96,20 @@ impl Authorities {
     }
 
     /// What to shake hands with. A provider's own authorities stand in the place of the system's.
-    pub(super) fn connector(&self, trust: Option<&Trust>, http2: bool) -> Result<TlsConnector, GatewayError> {
-        let Some(trust) = trust else { return Ok(self.system.choose(http2)) };
-        if let Some(offers) = self.own.borrow().get(trust) {
+    pub(super) fn connector(&self, rules: &TlsRules, http2: bool) -> Result<TlsConnector, GatewayError> {
+        if rules.trust.is_none() && rules.identity.is_none() && !rules.newest {
+            return Ok(self.system.choose(http2));
+        }
+        if let Some(offers) = self.own.borrow().get(rules) {
             return Ok(offers.choose(http2));
         }
-        let offers = Offers::new(&trusting(read(trust.pem())?)?);
+        let offers = Offers::new(&of_its_own(rules)?);
         let chosen = offers.choose(http2);
         let mut own = self.own.borrow_mut();
         if own.len() >= KEPT {
             own.clear();
         }
-        own.insert(trust.clone(), offers);
+        own.insert(rules.clone(), offers);
         Ok(chosen)
     }
 }
