@@ -8,7 +8,8 @@ from typing import Any, final
 
 __all__ = [
     "Embedder", "Engine", "HookCall", "Inbox", "MockServer", "Neighbours", "SnapshotRejected",
-    "balance_run", "balance_scenarios", "bench_run", "build_info", "check_snapshot", "error_kinds",
+    "answer_events", "answer_judge", "answer_whole", "balance_run", "balance_scenarios", "bench_run",
+    "build_info", "cache_ask", "check_snapshot", "error_kinds",
     "guard_judge", "payload_read", "request_key", "wording_asked",
 ]  # fmt: skip
 
@@ -223,12 +224,31 @@ def guard_judge(a: str, b: str) -> str | None:
     """The rule that forbids to serve one text's answer for the other."""
 
 def request_key(
-    body: bytes, tenant: str, path: str, ignored: list[str]
+    body: bytes, tenant: str, path: str, ignored: list[str], beside: list[str] = []
 ) -> tuple[str | None, tuple[bytes, bytes, str | None] | None]:
     """Why a body is not cached, or its key, scope and text.
 
     Raises ValueError where a member is ignored that must count.
     """
+
+def cache_ask(
+    exact: bool, semantic: bool, wish: str | None, control: list[bytes]
+) -> tuple[bool, bool, bool, int]:
+    """What is looked up (equal requests, those of one meaning), whether the answer is kept, its greatest age.
+
+    In milliseconds. Raises ValueError for a wish that is none.
+    """
+
+def answer_judge(
+    path: str, body: bytes, tool_calls: bool
+) -> tuple[str | None, str | None, tuple[int, int, int] | None]:
+    """Why a whole answer may not be kept; or why the model stopped, and its tokens: input, output, cached."""
+
+def answer_whole(path: str, stream: bytes) -> bytes | None:
+    """The whole answer that a stream brought; None where it has none."""
+
+def answer_events(path: str, body: bytes, usage: bool) -> bytes | None:
+    """A whole answer as a stream; None where it cannot be had."""
 
 def wording_asked(text: str) -> str:
     """What of a text is embedded: without courtesies, in the frame that all share."""

@@ -17,8 +17,6 @@ from harness.routing import Routing
 from harness.upstream import Exchange, Upstream, json_answer, sse, status, stream_head
 from harness.wire import End, Wire
 
-pytestmark = pytest.mark.compiled
-
 EXACT = {"x-gateway-cache": "exact"}
 EMBEDDINGS = "/openai/v1/embeddings"
 STREAM = ROLE + delta("hi") + FINISH + DONE
@@ -200,6 +198,7 @@ def joined(gateway: Gateway) -> int:
     return int(float(line.split()[-1]))
 
 
+@pytest.mark.compiled
 def test_who_comes_late_gets_the_beginning_and_who_leaves_ends_nothing(
     gateway: Gateway, upstream: Upstream, routing: Routing
 ) -> None:
@@ -219,6 +218,7 @@ def test_who_comes_late_gets_the_beginning_and_who_leaves_ends_nothing(
     assert cached(ask(gateway, body)) == "hit-exact"
 
 
+@pytest.mark.compiled
 def test_the_call_is_cancelled_when_the_last_one_leaves(
     gateway: Gateway, upstream: Upstream, routing: Routing
 ) -> None:

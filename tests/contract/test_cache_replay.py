@@ -13,9 +13,8 @@ from harness.gateway import Gateway
 from harness.routing import Routing
 from harness.upstream import Upstream, json_answer
 
-pytestmark = pytest.mark.compiled
 
-
+@pytest.mark.compiled
 def test_requests_are_read_with_their_bodies(gateway: Gateway, upstream: Upstream, routing: Routing) -> None:
     upstream.script = json_answer(ANSWER)
     model = routing.provider(upstream.url).model()

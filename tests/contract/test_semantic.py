@@ -17,8 +17,6 @@ from harness.gateway import Gateway, until
 from harness.routing import Routing
 from harness.upstream import Exchange, Upstream, json_answer, sse
 
-pytestmark = pytest.mark.compiled
-
 RESET = "How do I reset my password?"
 AGAIN = "how do I reset my PASSWORD??"
 NOT = "How do I not reset my password?"
@@ -179,6 +177,7 @@ def test_it_is_seen_and_purged(hashed: Gateway, upstream: Upstream, routes: Rout
     assert shrunk == after["entries"] - 3 + 1
 
 
+@pytest.mark.compiled
 def test_a_provider_s_model_makes_the_vectors(door: Door, folder: Path, upstream: Upstream) -> None:
     """One that knows two meanings; each vector is a call with a row of its own."""
 

@@ -12,8 +12,6 @@ from harness.doors import Door
 from harness.gateway import Gateway
 from harness.upstream import Exchange, Upstream, json_answer
 
-pytestmark = pytest.mark.compiled
-
 TOKEN = "fga_of-the-tenants-0123456789"
 WORDINGS = ("How do I reset my password?", "how do I reset my PASSWORD", "How do I reset my password ??")
 

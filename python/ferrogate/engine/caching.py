@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from typing import Final
 
 from ferrogate.config.cache import HASHED, MINILM, AliasCache, Cache, Embedder, Exact, Semantic
@@ -55,9 +56,9 @@ def embedder_wire(settings: Settings, aliases: Iterable[AliasEntry]) -> snapshot
         # Whoever names one wants it ready for clients that ask by header.
         or bool({"model", "path"} & cache.embedder.model_fields_set)
     )
-    if not is_asked_for or settings.server.engine == "python":
-        return None
     embedder = cache.embedder
+    if not is_asked_for or (settings.server.engine == "python" and not _python_compares(embedder)):
+        return None
     return snapshot.Embedder(model=_model(embedder), threads=embedder.threads, queue=embedder.queue)
 
 
@@ -67,18 +68,32 @@ def _model(embedder: Embedder) -> snapshot.EmbedderModel:
     return HASHED if embedder.model == HASHED else {"provider": embedder.model}
 
 
+def _python_compares(embedder: Embedder) -> bool:
+    """Whether the Python engine can compare by meaning: it needs an index, and makes its vectors here."""
+    return find_spec("hnswlib") is not None and embedder.model in (MINILM, HASHED)
+
+
 def cache_warnings(settings: Settings, aliases: Iterable[AliasEntry]) -> Iterator[str]:
     """Say what of the caches is asked for and not served."""
     if settings.server.engine != "python":
         return
-    asked = {
-        "cache.exact": settings.cache.exact.enabled,
-        "cache.semantic": settings.cache.semantic.enabled,
-    }
+    asked = {"cache": (settings.cache.semantic.enabled, settings.cache.semantic.verify.enabled)}
+    stale = {"cache": settings.cache.exact.stale_ms}
     for alias in aliases:
         own = alias.options.cache
-        asked[f"models.{alias.name}.cache.exact"] = bool(own.exact.enabled)
-        asked[f"models.{alias.name}.cache.semantic"] = bool(own.semantic.enabled)
-    for name, enabled in asked.items():
-        if enabled:
-            yield f"{name} has no effect: the Python engine keeps no answers"
+        name = f"models.{alias.name}.cache"
+        asked[name] = (bool(own.semantic.enabled), bool(own.semantic.verify.enabled))
+        stale[name] = own.exact.stale_ms or 0
+    for name, (semantic, verify) in asked.items():
+        if semantic and not _python_compares(settings.cache.embedder):
+            why = (
+                "the Python engine makes its vectors by minilm or hashed"
+                if find_spec("hnswlib")
+                else "the Python engine has no index: pip install 'ferrogate[python-engine]'"
+            )
+            yield f"{name}.semantic has no effect: {why}"
+        if verify:
+            yield f"{name}.semantic.verify has no effect: the Python engine verifies nothing"
+    for name, milliseconds in stale.items():
+        if milliseconds:
+            yield f"{name}.exact.stale has no effect: the Python engine serves fresh answers only"

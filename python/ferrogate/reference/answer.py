@@ -83,6 +83,8 @@ class Answer:
     usage: Usage = field(default_factory=Usage)
     framer: Framer = field(default_factory=Framer)
     pending: asyncio.Task[bytes | None] | None = None
+    taken: list[bytes] | None = None
+    """What went to the client, where it is to be kept."""
 
     @property
     def is_stream(self) -> bool:

@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx
 
-from ferrogate.engine.cache_calls import NoCache
 from ferrogate.engine.snapshot import Snapshot
 from ferrogate.hooks.load import HookSet
+from ferrogate.reference.cache import KeptAnswers
 from ferrogate.reference.exchange import Exchange, Scope
 from ferrogate.reference.ledger import Ledger
 from ferrogate.reference.models import ModelList
@@ -34,7 +34,7 @@ class ReferenceEngine:
         resolver: the snapshot in force; a request takes it once.
         draining: new requests are answered 503.
         buffered: bytes of request bodies held in memory.
-        cache: nothing: this engine keeps no answers.
+        cache: the answers that it keeps, in memory.
 
     """
 
@@ -45,7 +45,8 @@ class ReferenceEngine:
         self.leaving = False
         self.draining = False
         self.buffered = 0
-        self.cache = NoCache()
+        self.cache = KeptAnswers()
+        self.cache.settle(snapshot)
         self._recorder = Recorder(sink, every=log_every)
         self._client: httpx.AsyncClient | None = None
         self._generation = 1
@@ -84,6 +85,7 @@ class ReferenceEngine:
     def apply(self, snapshot: Snapshot) -> int:
         """Swap the configuration in; requests in flight keep the one they took."""
         self.resolver = Resolver(snapshot)
+        self.cache.settle(snapshot)
         self._generation += 1
         return self._generation
 
@@ -102,7 +104,8 @@ class ReferenceEngine:
                 "in_flight_requests": ("Requests that are being served", self._in_flight),
                 "buffered_bytes": ("Bytes of request bodies in memory", self.buffered),
                 "log_rows_shed": ("Rows lost because the database took no writes", self._recorder.shed),
-            }
+            },
+            self.cache.lookups(),
         )
 
     def status(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ferrogate.reference.answer import Answer, Clock, LaneError
 from ferrogate.reference.attempt import attempt
 from ferrogate.reference.body import JsonBody, parse_body, read_body
+from ferrogate.reference.cache import Named, Served
 from ferrogate.reference.cors import allowed_origin, is_preflight, preflight_headers
 from ferrogate.reference.errors import RequestError
 from ferrogate.reference.framing import check_head
@@ -126,8 +127,23 @@ class Exchange:
         self._responder.keep_deadline = wishes.timeout_ms is not None
         limit = wishes.timeout_ms or lanes[0].provider.timeouts.deadline_ms
         clock = Clock(asyncio.get_running_loop().time() + limit / 1000)
+        is_plain = not (wishes.provider or wishes.key or wishes.fallbacks)
+        named = engine.cache.name(
+            body.raw,
+            tenant=record.tenant or "local",
+            path=self._path,
+            model=body.model,
+            stream=body.stream,
+            headers=self._headers,
+            is_plain=is_plain,
+        )
+        if isinstance(named, str):
+            record.cache = named
         with self._watch_client():
-            await self._try(route, body, lanes, clock)
+            if isinstance(named, str):
+                await self._try(route, body, lanes, clock)
+            else:
+                await self._keep(named, lambda: self._try(route, body, lanes, clock))
 
     def _refuse_hooks(self, model: str, *, pinned: bool) -> None:
         """A hook may be a guard, so a request that was to meet one does not go past it."""
@@ -138,6 +154,51 @@ class Exchange:
                 "not_supported",
                 "The Python engine runs no hooks, and this route has some: use the compiled engine.",
             )
+
+    async def _keep(self, named: Named, ask: Callable[[], Awaitable[Answer | None]]) -> None:
+        """Serve a kept answer, or share a call, or make one and keep what it brings."""
+        cache, record = self._engine.cache, self.record
+        record.cache = "miss"
+        served = cache.find(named)
+        if served is not None:
+            await self._serve_kept(served)
+            return
+        is_ours = False
+        if named.may_share:
+            flight, is_ours = cache.board(named)
+            shared = None if is_ours else await flight.wait()
+            if shared is not None:
+                cache.joined()
+                record.cache = "joined"
+                headers, body = shared
+                await self._responder.whole(200, headers, body)
+                return
+        landed: tuple[list[tuple[bytes, bytes]], bytes] | None = None
+        try:
+            served, record.similarity, record.veto = await cache.find_meant(named)
+            if served is not None:
+                content = (b"content-type", served.content_type.encode())
+                landed = ([content], served.body)
+                await self._serve_kept(served)
+                return
+            answer = await ask()
+            if answer is not None and answer.taken is not None and record.outcome == "ok":
+                body = b"".join(answer.taken)
+                landed = (answer.headers, body)
+                media = dict(answer.headers).get(b"content-type", b"application/json").decode("latin-1")
+                await cache.put(named, body, media, record.provider, record.upstream_model)
+        finally:
+            if is_ours:
+                cache.land(named, landed)
+
+    async def _serve_kept(self, served: Served) -> None:
+        record, entry = self.record, served.entry
+        record.cache, record.similarity = served.how, served.similarity
+        record.finish_reason = entry.finish
+        record.ttft_us = record.elapsed_us()
+        age = b"%d" % (entry.age_ms() // 1000)
+        headers = [(b"content-type", served.content_type.encode()), (b"age", age)]
+        await self._responder.whole(200, headers, served.body)
 
     async def _read(self) -> JsonBody | None:
         limits, declared = self._resolver.snapshot.limits, self._headers.get("content-length", "")
@@ -172,8 +233,8 @@ class Exchange:
         finally:
             watcher.cancel()
 
-    async def _try(self, route: Route, body: JsonBody, lanes: list[Lane], clock: Clock) -> None:
-        """One lane after the other, until one answers."""
+    async def _try(self, route: Route, body: JsonBody, lanes: list[Lane], clock: Clock) -> Answer | None:
+        """One lane after the other, until one answers; the answer of status 200, where there was one."""
         record, engine = self.record, self._engine
         kept: Answer | None = None
         failed = LaneError("internal")
@@ -200,8 +261,10 @@ class Exchange:
                     entry.failed(error.kind, error.answer.status if error.answer else None)
                 else:
                     entry.answered(answer.status, answer.refusal)
+                    if answer.status == 200 and record.cache == "miss":
+                        answer.taken = []
                     await self._responder.answer(answer, entry)
-                    return
+                    return answer
             if failed.answer is not None:
                 if kept is not None:
                     await kept.aclose()
@@ -209,6 +272,7 @@ class Exchange:
             if failed.is_final:
                 break
         await self._give_up(failed, kept)
+        return None
 
     async def _give_up(self, failed: LaneError, kept: Answer | None) -> None:
         """No lane is left: what a provider said last, or our own error where none said anything."""

@@ -129,8 +129,8 @@ class Ledger:
         known = {"state": "ready", "multiplier": 1.0, "why": ""}
         return [{**asdict(count), **known} for count in list(self._lanes.values())]
 
-    def metrics(self, gauges: Mapping[str, tuple[str, int]]) -> str:
-        """Prometheus text; ``gauges`` maps a name to its help and its value."""
+    def metrics(self, gauges: Mapping[str, tuple[str, int]], lookups: Mapping[tuple[str, str], int]) -> str:
+        """Prometheus text; ``gauges`` maps a name to its help and its value, ``lookups`` kind and result."""
         lines: list[str] = []
 
         def family(name: str, kind: str, text: str) -> str:
@@ -145,6 +145,8 @@ class Ledger:
 
         requests = ("provider", "operation", "outcome")
         counter("requests", "Requests by provider, operation and outcome", requests, self._requests)
+        kinds = ("kind", "result")
+        counter("cache_lookups", "Lookups of kept answers by what came of them", kinds, lookups)
         errors = ("provider", "error")
         counter("attempt_failures", "Failed attempts by provider and error", errors, self._failures)
         for name, text, histograms in (

@@ -120,6 +120,7 @@ class Record:
     response_bytes: int = 0
     client_request_id: str | None = None
     tags: dict[str, str] | None = None
+    cache: str = "off"
     similarity: float | None = None
     veto: str | None = None
     hooks: list[dict[str, Any]] | None = None
@@ -148,7 +149,7 @@ class Record:
             self.outcome,
             self.error,
             self.stream,
-            "off",
+            self.cache,
             len(self.attempts),
             orjson.dumps([attempt.told() for attempt in self.attempts]).decode() if tell else None,
             self.input_tokens,

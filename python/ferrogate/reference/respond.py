@@ -122,6 +122,8 @@ class Responder:
         if answer.complete and not answer.is_stream:
             if answer.status < 300:
                 self._record.ttft_us = self._record.elapsed_us()
+            if answer.taken is not None:
+                answer.taken.append(answer.ready)
             await self.whole(answer.status, answer.headers, answer.ready)
             return
         length = answer.response.headers.get("content-length")
@@ -133,6 +135,8 @@ class Responder:
         while piece is not None:
             if piece:
                 self._note_first_token(answer)
+                if answer.taken is not None:
+                    answer.taken.append(piece)
                 await self._body(piece)
             piece = None if answer.complete else await answer.next()
         await self._body(b"", last=True)
@@ -159,7 +163,14 @@ class Responder:
 
     def _gateway_headers(self) -> Headers:
         record = self._record
-        headers = [(b"x-gateway-request-id", record.request_id.encode()), (b"x-gateway-cache", b"off")]
+        headers = [
+            (b"x-gateway-request-id", record.request_id.encode()),
+            (b"x-gateway-cache", record.cache.encode()),
+        ]
+        if record.similarity is not None:
+            headers.append((b"x-gateway-similarity", b"%.3f" % record.similarity))
+        if record.veto is not None:
+            headers.append((b"x-gateway-veto", record.veto.encode()))
         if self._expose:
             if record.attempts:
                 headers += [

@@ -7,6 +7,7 @@ mod engine;
 mod hooks;
 mod inbox;
 mod info;
+mod kept;
 mod payloads;
 mod request_key;
 mod semantic;
@@ -26,6 +27,8 @@ mod _core {
     use super::inbox::Inbox;
     #[pymodule_export]
     use super::info::{build_info, check_snapshot, error_kinds};
+    #[pymodule_export]
+    use super::kept::{answer_events, answer_judge, answer_whole, cache_ask};
     #[pymodule_export]
     use super::payloads::payload_read;
     #[pymodule_export]

@@ -12,6 +12,7 @@ type Known = (Option<&'static str>, Option<(Py<PyBytes>, Py<PyBytes>, Option<Str
 /// Key, scope and text of a body that was posted to `path`, or why it is not cached. Raises `ValueError` where a member is
 /// ignored that must count.
 #[pyfunction]
+#[pyo3(signature = (body, tenant, path, ignored, beside=Vec::new()))]
 #[expect(clippy::needless_pass_by_value, reason = "PyO3 extracts the lists")]
 pub(crate) fn request_key(
     py: Python<'_>,
@@ -19,12 +20,14 @@ pub(crate) fn request_key(
     tenant: &str,
     path: &str,
     ignored: Vec<String>,
+    beside: Vec<String>,
 ) -> PyResult<Known> {
     let form = route("POST", path).and_then(|route| Form::of(route.dialect, route.operation));
     let Some(form) = form else { return Ok((Some("operation"), None)) };
     let rules = Rules::ignoring(ignored.iter().map(String::as_str))
         .map_err(|name| PyValueError::new_err(format!("{name} must count")))?;
-    let caller = Caller { tenant, form, beside: &[] };
+    let beside: Vec<&str> = beside.iter().map(String::as_str).collect();
+    let caller = Caller { tenant, form, beside: &beside };
     match py.detach(|| Reader::default().read(body, &caller, &rules)) {
         Err(why) => Ok((Some(why.name()), None)),
         Ok(known) => {

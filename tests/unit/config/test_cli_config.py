@@ -76,12 +76,10 @@ def test_check_as_json(run):
     problem = answer["problems"][0]
     assert (problem["place"], problem["line"], problem["column"]) == ("gateway.yaml:1:10", 1, 10)
     assert problem["message"].endswith("server.prot is not known here; did you mean port?")
-    result = run(
-        "server: {engine: python, door: uvicorn}\ncache: {semantic: {enabled: true}}\n", "check", "--json"
-    )
+    result = run("server: {engine: python, door: uvicorn}\ncache: {exact: {stale: 1m}}\n", "check", "--json")
     assert result.exit_code == 0
     assert json.loads(result.stdout)["warnings"] == [
-        "cache.semantic has no effect: the Python engine keeps no answers"
+        "cache.exact.stale has no effect: the Python engine serves fresh answers only"
     ]
 
 

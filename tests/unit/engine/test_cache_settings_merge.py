@@ -145,22 +145,34 @@ def test_weights_are_looked_for_where_they_are_needed(effective, registry, tmp_p
     on = "semantic: {enabled: true}"
     text = f"cache: {{embedder: {{path: {tmp_path}}}, {on}}}\n"
     assert compile_snapshot(effective(text), registry, {}).embedder.model == {"minilm": str(tmp_path)}
-    python = f"server: {{engine: python, door: uvicorn}}\ncache: {{{on}}}\n"
-    assert compile_snapshot(effective(python), registry, {}).embedder is None
+    python = f"server: {{engine: python, door: uvicorn}}\ncache: {{embedder: {{path: {tmp_path}}}, {on}}}\n"
+    assert compile_snapshot(effective(python), registry, {}).embedder.model == {"minilm": str(tmp_path)}
     with pytest.raises(ConfigError, match="no folder /nowhere"):
         compile_snapshot(effective(f"cache: {{embedder: {{path: /nowhere}}, {on}}}\n"), registry, {})
 
 
-def test_the_python_engine_says_that_it_keeps_nothing(effective):
-    text = (
-        "server: {engine: python, door: uvicorn}\ncache: {exact: {enabled: true}}\nmodels:\n"
-        "  chat: {targets: [openai/x], cache: {semantic: {enabled: true}}}\n"
+PYTHON = (
+    "server: {engine: python, door: uvicorn}\ncache: {exact: {enabled: true, stale: 1m}, "
+    "embedder: {model: hashed}}\nmodels:\n"
+    "  chat: {targets: [openai/x], cache: {semantic: {enabled: true, verify: {enabled: true}}}}\n"
+)
+
+
+def test_the_python_engine_says_what_it_does_not_do(effective):
+    assert effective(PYTHON).warnings == (
+        "models.chat.cache.semantic.verify has no effect: the Python engine verifies nothing",
+        "cache.exact.stale has no effect: the Python engine serves fresh answers only",
     )
-    assert effective(text).warnings == (
-        "cache.exact has no effect: the Python engine keeps no answers",
-        "models.chat.cache.semantic has no effect: the Python engine keeps no answers",
-    )
+    by_a_provider = effective(PYTHON.replace("hashed", "openai/e")).warnings
+    assert "models.chat.cache.semantic has no effect" in by_a_provider[0]
     assert effective("cache: {exact: {enabled: true}}\n").warnings == ()
+
+
+def test_without_an_index_the_python_engine_says_how_to_get_one(effective, registry, monkeypatch):
+    monkeypatch.setattr("ferrogate.engine.caching.find_spec", lambda _name: None)
+    warned = effective(PYTHON)
+    assert any("pip install 'ferrogate[python-engine]'" in warning for warning in warned.warnings)
+    assert compile_snapshot(warned, registry, {}).embedder is None
 
 
 @pytest.mark.parametrize(

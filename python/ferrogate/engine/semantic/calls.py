@@ -80,7 +80,9 @@ class RequestKey(NamedTuple):
     text: str | None
 
 
-def request_key(body: bytes, *, tenant: str, path: str, ignored: Sequence[str] = ()) -> RequestKey | str:
+def request_key(
+    body: bytes, *, tenant: str, path: str, ignored: Sequence[str] = (), beside: Sequence[str] = ()
+) -> RequestKey | str:
     """Return what a body that was posted to ``path`` is known by, or the reason why it is not cached.
 
     Raises:
@@ -88,7 +90,7 @@ def request_key(body: bytes, *, tenant: str, path: str, ignored: Sequence[str] =
 
     """
     with _mapped():
-        why, known = _core().request_key(body, tenant, path, list(ignored))
+        why, known = _core().request_key(body, tenant, path, list(ignored), list(beside))
     return str(why) if known is None else RequestKey(*known)
 
 
