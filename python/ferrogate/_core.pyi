@@ -224,7 +224,7 @@ def guard_judge(a: str, b: str) -> str | None:
     """The rule that forbids to serve one text's answer for the other."""
 
 def request_key(
-    body: bytes, tenant: str, path: str, ignored: list[str], beside: list[str] = []
+    body: bytes, tenant: str, path: str, ignored: list[str], beside: list[str]
 ) -> tuple[str | None, tuple[bytes, bytes, str | None] | None]:
     """Why a body is not cached, or its key, scope and text.
 

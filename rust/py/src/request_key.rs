@@ -12,7 +12,6 @@ type Known = (Option<&'static str>, Option<(Py<PyBytes>, Py<PyBytes>, Option<Str
 /// Key, scope and text of a body that was posted to `path`, or why it is not cached. Raises `ValueError` where a member is
 /// ignored that must count.
 #[pyfunction]
-#[pyo3(signature = (body, tenant, path, ignored, beside=Vec::new()))]
 #[expect(clippy::needless_pass_by_value, reason = "PyO3 extracts the lists")]
 pub(crate) fn request_key(
     py: Python<'_>,

@@ -58,9 +58,9 @@ async def test_a_question_is_found_in_other_words_until_its_answer_is_gone(
     monkeypatch.setattr("ferrogate.reference.cache.meaning._SCANNED", scanned)
     meaning = Meaning(Embedder.hashed(), 4)
     store = Store(1_000_000, meaning.forget)
-    words = [
-        f"{first}{last}" for first in "bcdfgklmprst" for last in ("anan", "oriso", "ulex", "etimo", "isca")
-    ]
+    ends = ("anan", "oriso", "ulex", "etimo", "isca")
+    words = [f"{first}{last}" for first in "bcdfgklmprst" for last in ends]
+    asking = "how do I change the colour of {} and of {}".format
     for number, word in enumerate(words):
         kept = entry(f"k{number}", text=asking(word, word[::-1]))
         vector = await meaning.embed(kept.text)
@@ -69,9 +69,8 @@ async def test_a_question_is_found_in_other_words_until_its_answer_is_gone(
     found = await look(meaning, store, asking(words[17], words[17][::-1]).upper() + "??")
     assert found.entry is not None
     assert found.entry.key == b"k17"
-    assert (
-        await look(meaning, store, asking(words[17], words[17][::-1]).replace(" I ", " I not "))
-    ).entry is None
+    negated = asking(words[17], words[17][::-1]).replace(" I ", " I not ")
+    assert (await look(meaning, store, negated)).entry is None
     store.remove(b"k17")
     again = await look(meaning, store, asking(words[17], words[17][::-1]))
     assert again.entry is None

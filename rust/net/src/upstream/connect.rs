@@ -21,7 +21,7 @@ use super::exchange::Link;
 use super::multiplexed::{Connection, Multiplexed};
 use super::pool::Pool;
 use super::proxy::{self, Destination};
-use super::resolve::Resolver;
+use super::resolve::{Resolver, check};
 use super::stream::{Socket, Stream};
 use super::trust::{Authorities, failed};
 use crate::clock;
@@ -70,15 +70,13 @@ impl Connector {
         if !turn.is_zero() {
             tokio::time::sleep(turn).await;
         }
-        let (socket, peer) = match &target.reach.proxy {
-            Some(proxy) => (self.through(proxy, target).await?, None),
-            None => {
-                let addresses = self.resolver.of(target).await?;
-                let stream =
-                    dial(addresses, self.bell.as_deref(), "The provider could not be reached.").await?;
-                let peer = stream.peer_addr().ok().map(|peer| peer.ip());
-                (Socket::Tcp(stream), peer)
-            }
+        let (socket, peer) = if let Some(proxy) = &target.reach.proxy {
+            (self.through(proxy, target).await?, None)
+        } else {
+            let addresses = self.resolver.of(target).await?;
+            let stream = dial(addresses, self.bell.as_deref(), "The provider could not be reached.").await?;
+            let peer = stream.peer_addr().ok().map(|peer| peer.ip());
+            (Socket::Tcp(stream), peer)
         };
         if !target.tls {
             return open_h1(socket, peer).await;
@@ -117,7 +115,7 @@ impl Connector {
             (None, Err(_)) => Destination::Name(target.host.clone()),
         };
         if let Destination::Address(address) = destination {
-            self.resolver.check(&target.host, address)?;
+            check(&target.host, address)?;
         }
         let addresses = self.resolver.of_proxy(&proxy.host, proxy.port).await?;
         let mut stream = dial(addresses, self.bell.as_deref(), "The proxy could not be reached.").await?;

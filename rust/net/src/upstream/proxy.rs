@@ -61,12 +61,12 @@ where
     stream.flush().await.map_err(|error| broken(&error))?;
     let mut head = Vec::with_capacity(512);
     loop {
-        let mut part = [0; 512];
-        let read = stream.read(&mut part).await.map_err(|error| broken(&error))?;
+        let mut piece = [0; 512];
+        let read = stream.read(&mut piece).await.map_err(|error| broken(&error))?;
         if read == 0 {
             return Err(failed(BROKEN, "the end of the connection"));
         }
-        head.extend_from_slice(&part[..read]);
+        head.extend_from_slice(&piece[..read]);
         if let Some(end) = memchr::memmem::find(&head, b"\r\n\r\n") {
             let status = status(&head[..end])?;
             // Refusals have a body; nobody reads it. Behind a success the provider speaks second.

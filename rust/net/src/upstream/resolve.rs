@@ -49,11 +49,6 @@ impl Resolver {
         self.lookup(&target.host, target.port, ttl).await
     }
 
-    /// Whether an address may be called.
-    pub(super) fn check(&self, host: &str, address: IpAddr) -> Result<(), GatewayError> {
-        checked(host, Ok(vec![SocketAddr::new(address, 0)])).map(drop)
-    }
-
     /// The addresses of a proxy, which is configured and may be anywhere.
     pub(super) async fn of_proxy(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, GatewayError> {
         let failed = |cause: String| {
@@ -120,6 +115,11 @@ impl Resolver {
         answer.seen.extend(found.iter().map(|address| (address.ip(), now)));
         answer.seen.retain(|_, seen| now.duration_since(*seen) <= ttl * GONE_AFTER);
     }
+}
+
+/// Whether an address may be called.
+pub(super) fn check(host: &str, address: IpAddr) -> Result<(), GatewayError> {
+    checked(host, Ok(vec![SocketAddr::new(address, 0)])).map(drop)
 }
 
 async fn ask(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
