@@ -7,6 +7,7 @@ request: the spec is compiled into the snapshot when configuration changes.
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -63,7 +64,8 @@ class ProviderSpec:
         name: the identifier used in ``provider/model`` and in configuration.
         title: the name that people read.
         dialect: the wire format that it speaks.
-        base_url: where it lives, without a trailing slash; None where the user must say.
+        base_url: where it lives, without a trailing slash; None where the user must say. ``{name}`` in it is
+            the option of that name, and the user must say that.
         auth: how the key is sent.
         env_keys: environment variables that hold a key, nearest first.
         env_base_url: environment variables that may hold the base URL.
@@ -99,6 +101,11 @@ class ProviderSpec:
     options: tuple[ProviderOption, ...] = ()
     configure: Configure | None = None
     docs: str = ""
+
+    @property
+    def base_url_options(self) -> tuple[str, ...]:
+        """The options that the base URL names."""
+        return tuple(name for _, name, _, _ in string.Formatter().parse(self.base_url or "") if name)
 
 
 Configure = Callable[[ProviderSpec, Mapping[str, str]], ProviderSpec]

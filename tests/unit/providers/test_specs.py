@@ -1,5 +1,7 @@
+import ast
 import dataclasses
 import inspect
+import statistics
 import string
 from pathlib import Path
 from typing import get_args
@@ -14,6 +16,10 @@ from ferrogate.providers import anthropic, azure
 from ferrogate.providers.base import Operation
 from ferrogate.providers.builtin import BUILTIN
 
+KEYLESS = {
+    "vllm", "ollama", "mock", "openai-compatible", "sglang", "lmstudio", "llamacpp", "litellm-proxy",
+    "ovhcloud",
+}  # fmt: skip
 COMMON = {written_name(ProviderSection, name) for name in ProviderSection.model_fields}
 
 
@@ -22,6 +28,7 @@ def test_a_spec_is_whole(spec):
     check_provider_name(spec.name)
     if spec.base_url is not None:
         assert base_url(spec.base_url) == spec.base_url
+    assert set(spec.base_url_options) <= {option.name for option in spec.options}
     assert "*" in spec.templates
     for operation, template in spec.templates.items():
         assert operation == "*" or operation in get_args(Operation)
@@ -57,7 +64,21 @@ def test_where_a_provider_is_and_what_holds_its_key(name, url, variable):
     spec = next(spec for spec in BUILTIN if spec.name == name)
     assert spec.base_url == url
     assert (spec.env_keys[0] if spec.env_keys else None) == variable
-    assert spec.keyless is (name in ("vllm", "ollama", "mock", "openai-compatible"))
+    assert spec.keyless is (name in KEYLESS)
+
+
+def test_who_answers_without_a_key():
+    assert {spec.name for spec in BUILTIN if spec.keyless} == KEYLESS
+
+
+def test_no_variable_holds_the_keys_of_two_providers():
+    variables = [variable for spec in BUILTIN for variable in (*spec.env_keys, *spec.env_base_url)]
+    assert len(variables) == len(set(variables))
+
+
+def test_a_credential_that_opens_more_than_models_is_not_taken_by_itself():
+    variables = {variable for spec in BUILTIN for variable in spec.env_keys}
+    assert not variables & {"GITHUB_TOKEN", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_KEY", "SCW_SECRET_KEY"}
 
 
 def test_families_of_headers_reach_only_their_providers():
@@ -121,6 +142,7 @@ def test_azure_has_two_forms_of_url(url, options, resource, chat, files, query):
 
 
 def test_a_provider_file_is_short():
+    """One that speaks OpenAI's dialect takes at most 25 lines at the median."""
     folder = Path(inspect.getfile(providers)).parent
     files = [
         path for path in folder.glob("*.py") if path.stem not in ("base", "registry", "builtin", "__init__")
@@ -128,3 +150,21 @@ def test_a_provider_file_is_short():
     assert len(files) == len(BUILTIN)
     for path in files:
         assert len(path.read_text().splitlines()) < 60, path.name
+    lengths = [
+        len((folder / f"{spec.name.replace('-', '_')}.py").read_text().splitlines())
+        for spec in BUILTIN
+        if spec.dialect == "openai"
+    ]
+    assert statistics.median(lengths) <= 25
+
+
+def test_a_provider_file_stands_on_the_description_alone():
+    """No provider imports another, so that one is read, changed and copied by itself."""
+    for spec in BUILTIN:
+        path = Path(inspect.getfile(providers)).parent / f"{spec.name.replace('-', '_')}.py"
+        imported = [
+            node.module
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ferrogate")
+        ]
+        assert imported == ["ferrogate.providers.base"], path.name

@@ -1,0 +1,18 @@
+"""DeepInfra: hosted open models, named ``organisation/model``.
+
+https://deepinfra.com/docs/advanced/openai_api
+"""
+
+from __future__ import annotations
+
+from ferrogate.providers.base import ProviderSpec
+
+__all__ = ["SPEC"]
+
+SPEC = ProviderSpec(
+    name="deepinfra",
+    title="DeepInfra",
+    base_url="https://api.deepinfra.com/v1/openai",
+    env_keys=("DEEPINFRA_API_KEY", "DEEPINFRA_API_TOKEN"),
+    docs="https://deepinfra.com/docs/advanced/openai_api",
+)

@@ -1,0 +1,20 @@
+"""LM Studio: models on this machine.
+
+The address is from models.dev, which names that page.
+
+https://lmstudio.ai/docs/developer/openai-compat
+"""
+
+from __future__ import annotations
+
+from ferrogate.providers.base import ProviderSpec
+
+__all__ = ["SPEC"]
+
+SPEC = ProviderSpec(
+    name="lmstudio",
+    title="LM Studio",
+    base_url="http://127.0.0.1:1234/v1",
+    keyless=True,
+    docs="https://lmstudio.ai/docs/developer/openai-compat",
+)
