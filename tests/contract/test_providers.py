@@ -74,9 +74,14 @@ def error_of(spec: ProviderSpec) -> bytes:
     return json.dumps(SHAPES.get(spec.name, OPENAI_SHAPE), indent=1).encode()
 
 
+def odd_members(spec: ProviderSpec) -> dict[str, Any]:
+    """Members that some provider calls otherwise, and all that this one refuses."""
+    return {"max_completion_tokens": 7, "seed": 5, **dict.fromkeys(spec.quirks.unsupported, "x"), "n": 1}
+
+
 @dataclass
 class Heard:
-    """What became of the three requests to one provider."""
+    """What became of the requests to one provider."""
 
     answers: dict[str, httpx.Response]
     arrived: dict[str, list[dict[str, Any]]]
@@ -85,27 +90,28 @@ class Heard:
 
 @pytest.fixture(scope="module")
 def heard(door: Door, mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Heard]:
-    """One gateway with all providers; each is asked for an answer, a stream and an error."""
+    """One gateway with all providers; each is asked for an answer, a stream, an error, and by odd members."""
     providers = {
         spec.name: {"base_url": f"{mock.root}{base_path(spec)}", "keys": [key_of(spec)], **options_of(spec)}
         for spec in BUILTIN
     }
     found = {spec.name: Heard({}, {}, {}) for spec in BUILTIN}
-    bodies = {
-        "answer": {},
-        "stream": {"stream": True, "stream_options": {"include_usage": True}},
-        "error": {},
-    }
+    streamed = {"stream": True, "stream_options": {"include_usage": True}}
+    bodies: dict[str, dict[str, Any] | None] = {
+        "answer": {}, "stream": streamed, "error": {}, "quirks": None, "strict": None,
+    }  # fmt: skip
     with Gateway(tmp_path_factory.mktemp(f"all-{door}"), door, config={"providers": providers}) as gateway:
         for spec in BUILTIN:
             for what, more in bodies.items():
                 error = {"status": 400, "error_body": error_of(spec).decode()} if what == "error" else {}
                 mock.script(key_of(spec), usage="7,3", **error)
                 before = len(mock.requests(key_of(spec)))
-                body = chat(f"{spec.name}/{MODEL}", **more)
-                found[spec.name].answers[what] = gateway.http.post(
-                    CHAT, content=body, headers={"content-type": "application/json"}
-                )
+                body = chat(f"{spec.name}/{MODEL}", **(odd_members(spec) if more is None else more))
+                headers = {
+                    "content-type": "application/json",
+                    "x-gateway-strict": str(what == "strict").lower(),
+                }
+                found[spec.name].answers[what] = gateway.http.post(CHAT, content=body, headers=headers)
                 found[spec.name].arrived[what] = mock.requests(key_of(spec))[before:]
         for one in found.values():
             for what, answer in one.answers.items():
@@ -188,6 +194,43 @@ def test_an_error_in_its_own_shape(heard: dict[str, Heard], spec: ProviderSpec, 
         assert answer.content == error_of(spec), "the body is the provider's, byte for byte"
     else:
         assert answer.json()["error"]["message"] == SHAPES[spec.name]["error"]["message"]
+
+
+@every
+def test_its_quirks_and_nothing_else_change_the_body(heard: dict[str, Heard], spec: ProviderSpec) -> None:
+    if spec.dialect != "openai":
+        return
+    quirks, told = spec.quirks, heard[spec.name]
+    sent = json.loads(chat(MODEL, **odd_members(spec)))
+    (request,) = told.arrived["quirks"]
+    kept = {
+        quirks.rename.get(name, name): value for name, value in sent.items() if name not in quirks.unsupported
+    }
+    added = {name: value for name, value in quirks.required.items() if name not in kept}
+    assert list(json.loads(request["body_text"]).items()) == [*added.items(), *kept.items()]
+    if not added:
+        assert request["body_text"] == json.dumps(kept), "the bytes are the client's"
+    answer, row = told.answers["quirks"], told.rows["quirks"]
+    assert answer.status_code == 200, answer.text
+    dropped = ", ".join(name for name in sent if name in quirks.unsupported)
+    assert answer.headers.get("x-gateway-dropped", "") == dropped
+    assert [attempt["dropped"] for attempt in row["attempts"] if attempt.get("dropped")] == [dropped] * bool(
+        dropped
+    )
+
+
+@every
+def test_a_strict_client_is_told_instead(heard: dict[str, Heard], spec: ProviderSpec) -> None:
+    if spec.dialect != "openai":
+        return
+    answer, arrived = heard[spec.name].answers["strict"], heard[spec.name].arrived["strict"]
+    if not spec.quirks.unsupported:
+        assert (answer.status_code, len(arrived)) == (200, 1)
+        return
+    assert (answer.status_code, arrived) == (400, [])
+    error = answer.json()["error"]
+    assert error["code"] == "invalid_request"
+    assert all(name in error["message"] for name in spec.quirks.unsupported)
 
 
 def test_every_shape_is_of_a_provider_that_ships() -> None:

@@ -82,14 +82,16 @@ def test_the_admin_api_lists_it(gateway: Gateway) -> None:
 
 
 def test_it_serves_with_the_compiled_engine(gateway: Gateway, mock: Mock) -> None:
-    answer = gateway.http.post(CHAT, content=chat("acme/large"))
+    answer = gateway.http.post(CHAT, content=chat("acme/large", max_completion_tokens=7))
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-gateway-provider"] == "acme"
     (request,) = mock.requests(KEY)
     headers = dict(request["headers"])
     assert headers["authorization"] == f"Bearer {KEY}"
     assert headers["x-acme-client"] == "ferrogate", "what the sample's spec says is sent"
-    assert json.loads(request["body_text"]) == json.loads(chat("large"))
+    assert json.loads(request["body_text"]) == json.loads(chat("large", max_tokens=7)), (
+        "and its quirk is done"
+    )
     row = gateway.row(answer.headers["x-gateway-request-id"])
     assert (row["provider"], row["upstream_model"], row["door"]) == ("acme", "large", "native")
 

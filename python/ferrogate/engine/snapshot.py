@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 __all__ = [
     "VERSION",
@@ -29,6 +29,7 @@ __all__ = [
     "ProviderTls",
     "Proxy",
     "Reach",
+    "Quirks",
     "Snapshot",
     "Target",
     "Timeouts",
@@ -201,6 +202,14 @@ class Reach(_Strict):
     warm: int = Field(0, ge=0, description="connections that each engine thread keeps open")
 
 
+class Quirks(_Strict):
+    """What a provider understands differently in a chat completion."""
+
+    rename: dict[str, str] = Field({}, description="OpenAI's name: the provider's")
+    unsupported: list[str] = Field([], description="members that it refuses: they are left out, and told of")
+    required: dict[str, JsonValue] = Field({}, description="what it is sent where the client says nothing")
+
+
 class Provider(_Strict):
     """One provider, everything resolved. ``configured`` is false where nobody gave it a key or an entry."""
 
@@ -213,6 +222,7 @@ class Provider(_Strict):
     query: str = Field("", repr=False)
     headers: dict[str, str] = Field({}, repr=False)
     forward_headers: list[str] = []
+    quirks: Quirks = Quirks()
     timeouts: Timeouts = Timeouts()
     http2: Literal["auto", "off"] = "auto"
     tls: ProviderTls = ProviderTls()

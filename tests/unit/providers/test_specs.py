@@ -1,6 +1,7 @@
 import ast
 import dataclasses
 import inspect
+import re
 import statistics
 import string
 from pathlib import Path
@@ -13,7 +14,7 @@ from ferrogate.config.base import written_name
 from ferrogate.config.models import ProviderSection, check_provider_name
 from ferrogate.config.urls import base_url
 from ferrogate.providers import anthropic, azure
-from ferrogate.providers.base import Operation
+from ferrogate.providers.base import Operation, Quirks
 from ferrogate.providers.builtin import BUILTIN
 
 KEYLESS = {
@@ -168,3 +169,39 @@ def test_a_provider_file_stands_on_the_description_alone():
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ferrogate")
         ]
         assert imported == ["ferrogate.providers.base"], path.name
+
+
+@pytest.mark.parametrize(
+    ("quirks", "says"),
+    [
+        ({"rename": {"model": "engine"}}, "model is the gateway's own"),
+        ({"rename": {"engine": "model"}}, "model is the gateway's own"),
+        ({"unsupported": ("stream",)}, "stream is the gateway's own"),
+        ({"required": {"messages": []}}, "messages is the gateway's own"),
+        (
+            {"unsupported": ("seed",), "rename": {"seed": "random_seed"}},
+            "seed cannot be unsupported and sent",
+        ),
+        ({"unsupported": ("max_tokens",), "rename": {"x": "max_tokens"}}, "max_tokens cannot be unsupported"),
+        ({"unsupported": ("top_k",), "required": {"top_k": 1}}, "top_k cannot be unsupported and sent"),
+    ],
+)
+def test_quirks_that_contradict_the_engine_or_themselves_are_refused(quirks, says):
+    with pytest.raises(ValueError, match=says):
+        Quirks(**quirks)
+
+
+def test_the_page_has_every_quirk():
+    """The table of docs/providers.md, row by row, against the specs."""
+    page = (Path(__file__).parents[3] / "docs" / "providers.md").read_text()
+    _, _, chapter = page.partition("## Quirks\n")
+    rows = [line.split("|")[1:4] for line in chapter.split("\n\n")[1].splitlines()[2:]]
+    named = re.compile(r"`([^`]+)`")
+    told = {}
+    for names, renames, leaves_out in rows:
+        words = named.findall(renames)
+        for name in named.findall(names):
+            told[name] = Quirks(
+                dict(zip(words[::2], words[1::2], strict=True)), tuple(named.findall(leaves_out))
+            )
+    assert told == {spec.name: spec.quirks for spec in BUILTIN if spec.quirks != Quirks()}
