@@ -8,9 +8,9 @@ written or logged.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "VERSION",
@@ -28,8 +28,8 @@ __all__ = [
     "Provider",
     "ProviderTls",
     "Proxy",
-    "Reach",
     "Quirks",
+    "Reach",
     "Snapshot",
     "Target",
     "Timeouts",
@@ -207,7 +207,7 @@ class Quirks(_Strict):
 
     rename: dict[str, str] = Field({}, description="OpenAI's name: the provider's")
     unsupported: list[str] = Field([], description="members that it refuses: they are left out, and told of")
-    required: dict[str, JsonValue] = Field({}, description="what it is sent where the client says nothing")
+    required: dict[str, Any] = Field({}, description="what it is sent where the client says nothing")
 
 
 class Provider(_Strict):
