@@ -1,6 +1,7 @@
 """Perplexity: answers from a web search.
 
-Chat completions have no version in their path, responses have.
+Chat completions have no version in their path, responses have. Stigg's guide says that chat completions ended
+on 2026-09-27; the vendor's page still had them where it was read.
 
 https://docs.perplexity.ai/docs/sonar/openai-compatibility
 """

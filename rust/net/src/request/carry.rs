@@ -1,7 +1,6 @@
 //! A request that goes to a provider of another dialect, and its answer on the way back; and one that a provider of the
 //! same dialect takes with a few members changed.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -58,9 +57,9 @@ impl Job<'_> {
 
     /// The body as a provider with quirks takes it; None where it is taken as it is.
     pub(super) fn fit(&self, trial: &mut Trial) -> Result<Option<Bytes>, Failure> {
-        let provider = Arc::clone(&trial.choice.provider);
+        let Choice { provider, model, .. } = &trial.choice;
         let quirks = provider.quirks.as_ref().filter(|_| self.operation == Operation::ChatCompletions);
-        let Some(fitted) = quirks.and_then(|quirks| self.payload.fit(quirks, &trial.choice.model)) else {
+        let Some(fitted) = quirks.and_then(|quirks| self.payload.fit(quirks, model)) else {
             return Ok(None);
         };
         let mut dropped = Dropped::default();
