@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 import httpx
 import psutil
 
+from ferrogate.providers.builtin import BUILTIN
 from harness.doors import Door
 
 __all__ = ["START_S", "Gateway", "clean_environment", "until"]
@@ -22,18 +23,17 @@ __all__ = ["START_S", "Gateway", "clean_environment", "until"]
 START_S = 30.0
 """How long a start may take on a busy machine; a start that fails is noticed at once."""
 _STOP_S = 20.0
-_FOREIGN = (
-    "GATEWAY_",
-    "OPENAI_",
-    "AZURE_",
-    "ANTHROPIC_",
-    "GROQ_",
-    "MISTRAL_",
-    "DEEPSEEK_",
-    "TOGETHER_",
-    "OPENROUTER_",
-)
-_FOREIGN_NAMES = ("OLLAMA_HOST", "OLLAMA_API_KEY", "VLLM_API_KEY")
+_FOREIGN = ("GATEWAY_", "OPENAI_", "AZURE_", "ANTHROPIC_")
+_FOREIGN_NAMES = frozenset(
+    variable
+    for spec in BUILTIN
+    for variable in (
+        *spec.env_keys,
+        *spec.env_base_url,
+        *spec.header_env.values(),
+        *(name for option in spec.options for name in option.env),
+    )
+) | {"OLLAMA_HOST", "OLLAMA_API_KEY"}
 _SCREEN = ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS", "LINES", "PAGER")
 _NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
@@ -45,7 +45,7 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     kept = {
         name: value
         for name, value in environ.items()
-        if not name.startswith(_FOREIGN) and name not in (*_FOREIGN_NAMES, *_SCREEN)
+        if not name.startswith(_FOREIGN) and name not in _FOREIGN_NAMES and name not in _SCREEN
     }
     return {**kept, "TERM": "xterm"}
 

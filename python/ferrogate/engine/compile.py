@@ -115,6 +115,11 @@ def _provider(
         query="&".join(part for part in (spec.query, urlencode(dict(entry.query))) if part),
         headers={name.lower(): value for name, value in headers.items()},
         forward_headers=list(spec.forward_headers),
+        quirks=snapshot.Quirks(
+            rename=dict(spec.quirks.rename),
+            unsupported=list(spec.quirks.unsupported),
+            required=dict(spec.quirks.required),
+        ),
         timeouts=snapshot.Timeouts(**{**effective.settings.timeouts.model_dump(), **entry.timeouts}),
         http2=entry.http2 or "auto",
         tls=_tls(entry),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from ferrogate.config import GatewayConfig, Settings
 from ferrogate.config.models import ProviderSection
@@ -79,7 +79,7 @@ def complete(
     url = entry.base_url
     if url is None and entry.name == spec.name:
         url, warnings = _ambient_base_url(spec, settings, environ)
-    url = url or spec.base_url
+    url = url or _own_base_url(spec, options)
     if url is None:
         return None, warnings
     if entry.base_url is not None and _is_this_gateway(entry.base_url, settings):
@@ -151,6 +151,17 @@ def _options(entry: ProviderEntry, spec: ProviderSpec, environ: Mapping[str, str
     return options
 
 
+def _own_base_url(spec: ProviderSpec, options: Mapping[str, str]) -> str | None:
+    """Fill in the options that a spec's base URL names; None where one of them is empty."""
+    url = spec.base_url
+    for name in spec.base_url_options:
+        value = options.get(name, "")
+        if url is None or not value:
+            return None
+        url = url.replace(f"{{{name}}}", quote(value, safe=""))
+    return url
+
+
 def _ambient_base_url(
     spec: ProviderSpec, settings: Settings, environ: Mapping[str, str]
 ) -> tuple[str | None, list[str]]:
@@ -189,4 +200,6 @@ def _no_base_url(entry: ProviderEntry, file: GatewayConfig, spec: ProviderSpec) 
     sentence = f"has no base_url; write base_url: https://HOST/v1{variables}"
     if spec.name == "azure":
         sentence = f"has no base_url; write base_url: https://NAME.openai.azure.com{variables}"
+    if spec.base_url_options:
+        sentence = f"needs {' and '.join(spec.base_url_options)}, which its base URL is made of"
     return Problem(file.places.key(location), location, sentence)

@@ -8,7 +8,7 @@ written or logged.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -28,6 +28,7 @@ __all__ = [
     "Provider",
     "ProviderTls",
     "Proxy",
+    "Quirks",
     "Reach",
     "Snapshot",
     "Target",
@@ -201,6 +202,14 @@ class Reach(_Strict):
     warm: int = Field(0, ge=0, description="connections that each engine thread keeps open")
 
 
+class Quirks(_Strict):
+    """What a provider understands differently in a chat completion."""
+
+    rename: dict[str, str] = Field({}, description="OpenAI's name: the provider's")
+    unsupported: list[str] = Field([], description="members that it refuses: they are left out, and told of")
+    required: dict[str, Any] = Field({}, description="what it is sent where the client says nothing")
+
+
 class Provider(_Strict):
     """One provider, everything resolved. ``configured`` is false where nobody gave it a key or an entry."""
 
@@ -213,6 +222,7 @@ class Provider(_Strict):
     query: str = Field("", repr=False)
     headers: dict[str, str] = Field({}, repr=False)
     forward_headers: list[str] = []
+    quirks: Quirks = Quirks()
     timeouts: Timeouts = Timeouts()
     http2: Literal["auto", "off"] = "auto"
     tls: ProviderTls = ProviderTls()

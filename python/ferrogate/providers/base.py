@@ -7,11 +7,12 @@ request: the spec is compiled into the snapshot when configuration changes.
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-__all__ = ["AuthScheme", "Configure", "Operation", "ProviderOption", "ProviderSpec"]
+__all__ = ["AuthScheme", "Configure", "Operation", "ProviderOption", "ProviderSpec", "Quirks"]
 
 Operation = Literal[
     "chat.completions",
@@ -55,6 +56,38 @@ class ProviderOption:
     env: tuple[str, ...] = ()
 
 
+_OWN = frozenset({"model", "stream", "messages"})
+"""Members that the engine reads or writes itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """What a provider that speaks OpenAI's dialect understands differently in a chat completion.
+
+    The engine changes the body where these members stand and leaves every other byte as the client sent it.
+
+    Attributes:
+        rename: top-level members with another name there: OpenAI's name -> the provider's. The value stays.
+            Where a client sends both, the provider's own spelling wins, and the other is dropped.
+        unsupported: top-level members that the provider refuses. They are left out and named in the response
+            header ``x-gateway-dropped`` and in the log; with ``x-gateway-strict: true`` the request is a 400.
+        required: members, with their JSON value, that are added where the client sends none.
+
+    """
+
+    rename: Mapping[str, str] = field(default_factory=dict)
+    unsupported: tuple[str, ...] = ()
+    required: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what would contradict the engine or itself. Raises ValueError."""
+        named = {*self.rename, *self.rename.values(), *self.unsupported, *self.required}
+        if own := sorted(named & _OWN):
+            raise ValueError(f"{own[0]} is the gateway's own, and no quirk")
+        if both := sorted(set(self.unsupported) & {*self.rename, *self.rename.values(), *self.required}):
+            raise ValueError(f"{both[0]} cannot be unsupported and sent")
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderSpec:
     """One provider.
@@ -63,7 +96,8 @@ class ProviderSpec:
         name: the identifier used in ``provider/model`` and in configuration.
         title: the name that people read.
         dialect: the wire format that it speaks.
-        base_url: where it lives, without a trailing slash; None where the user must say.
+        base_url: where it lives, without a trailing slash; None where the user must say. ``{name}`` in it is
+            the option of that name, and the user must say that.
         auth: how the key is sent.
         env_keys: environment variables that hold a key, nearest first.
         env_base_url: environment variables that may hold the base URL.
@@ -74,6 +108,7 @@ class ProviderSpec:
         headers: sent with every request.
         forward_headers: families (prefixes) of client headers that this provider and no other may see.
         header_env: client-independent headers filled from the environment: header name -> variable.
+        quirks: what it understands differently in a chat completion.
         operations: what it can do; ``*`` means every path passes.
         options: settings of its own.
         configure: makes the final spec of this one and the complete options; it does no I/O and raises
@@ -95,10 +130,16 @@ class ProviderSpec:
     headers: dict[str, str] = field(default_factory=dict)
     forward_headers: tuple[str, ...] = ()
     header_env: dict[str, str] = field(default_factory=dict)
+    quirks: Quirks = Quirks()
     operations: tuple[str, ...] = ("*",)
     options: tuple[ProviderOption, ...] = ()
     configure: Configure | None = None
     docs: str = ""
+
+    @property
+    def base_url_options(self) -> tuple[str, ...]:
+        """The options that the base URL names."""
+        return tuple(name for _, name, _, _ in string.Formatter().parse(self.base_url or "") if name)
 
 
 Configure = Callable[[ProviderSpec, Mapping[str, str]], ProviderSpec]

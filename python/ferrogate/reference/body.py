@@ -13,13 +13,13 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from ferrogate.reference.errors import RequestError
 
-__all__ = ["JsonBody", "parse_body", "read_body"]
+__all__ = ["JsonBody", "Member", "members_of", "parse_body", "read_body"]
 
 Message = dict[str, Any]
 
@@ -33,6 +33,17 @@ _LEAST_PACE: Final = 256
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _STRINGS: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 _BRACKETS: Final = re.compile(r"[\[\]{}]")
+
+
+class Member(NamedTuple):
+    """A member of the top-level object; the places are those of characters, the key's with its quotes."""
+
+    name: str
+    value: Any
+    key_start: int
+    key_end: int
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +165,7 @@ def _scan(raw: bytes, reason: str) -> dict[str, tuple[Any, tuple[int, int]]]:
         text = raw.decode()
         _check_depth(text)
         members: dict[str, tuple[Any, tuple[int, int]]] = {}
-        for name, value, start, end in _members(text):
+        for name, value, _, _, start, end in members_of(text):
             if name in ("model", "stream"):
                 if name in members:
                     raise RequestError(
@@ -167,7 +178,9 @@ def _scan(raw: bytes, reason: str) -> dict[str, tuple[Any, tuple[int, int]]]:
     return members
 
 
-def _members(text: str) -> Iterator[tuple[str, Any, int, int]]:
+def members_of(text: str) -> Iterator[Member]:
+    """Yield the members of a document's top-level object, in order. Raises ValueError for what is no JSON."""
+
     def skip(at: int) -> int:
         match = _SPACE.match(text, at)
         return match.end() if match else at
@@ -181,13 +194,14 @@ def _members(text: str) -> Iterator[tuple[str, Any, int, int]]:
     while not closed:
         if text[at] != '"':
             raise ValueError("a member's name is missing")
-        name, at = _DECODER.raw_decode(text, at)
-        at = skip(at)
+        key = at
+        name, behind = _DECODER.raw_decode(text, key)
+        at = skip(behind)
         if text[at] != ":":
             raise ValueError("a colon is missing")
         start = skip(at + 1)
         value, end = _DECODER.raw_decode(text, start)
-        yield name, value, start, end
+        yield Member(name, value, key, behind, start, end)
         at = skip(end)
         if text[at] not in ",}":
             raise ValueError("a comma is missing")

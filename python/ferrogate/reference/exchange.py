@@ -19,6 +19,7 @@ from ferrogate.reference.cors import allowed_origin, is_preflight, preflight_hea
 from ferrogate.reference.errors import RequestError
 from ferrogate.reference.framing import check_head
 from ferrogate.reference.identify import identify
+from ferrogate.reference.quirks import fit
 from ferrogate.reference.record import Record
 from ferrogate.reference.resolve import Lane
 from ferrogate.reference.respond import ClientStalledError, Responder, lane_message
@@ -48,6 +49,7 @@ class Exchange:
         self._receive = receive
         self._headers = _combined(scope["headers"])
         self._left = False
+        self._strict = False
         self._buffered = 0
         path = scope.get("raw_path") or scope["path"].encode()
         root = scope.get("root_path", "").encode()
@@ -124,6 +126,7 @@ class Exchange:
         lanes = self._resolver.lanes(
             body.model, route.provider, provider=wishes.provider, key=wishes.key, fallbacks=wishes.fallbacks
         )
+        self._strict = wishes.strict
         self._responder.keep_deadline = wishes.timeout_ms is not None
         limit = wishes.timeout_ms or lanes[0].provider.timeouts.deadline_ms
         clock = Clock(asyncio.get_running_loop().time() + limit / 1000)
@@ -238,19 +241,28 @@ class Exchange:
         record, engine = self.record, self._engine
         kept: Answer | None = None
         failed = LaneError("internal")
+        refused: RequestError | None = None
         for index, lane in enumerate(lanes):
             record.provider, record.upstream_model = lane.provider.name, lane.model
             record.key_id, record.key_name = lane.key.id, lane.key.name
+            content, dropped = _fitted(route, lane, body)
             request = build_request(
                 route,
                 lane,
-                body.for_model(lane.model),
+                content,
                 self._scope.get("query_string", b""),
                 self._scope["headers"],
                 self._resolver.header_families,
             )
             cap, last = self._resolver.snapshot.limits.answer_bytes, index == len(lanes) - 1
             with engine.ledger.attempt(lane, record) as entry:
+                if self._strict and dropped:
+                    # Another provider may be told all of it.
+                    entry.failed("invalid_request", None)
+                    entry.excused = True
+                    refused = _lossy(lane, dropped)
+                    continue
+                refused = None
                 try:
                     accepts = self._headers.get("accept-encoding", "")
                     answer = await attempt(
@@ -263,6 +275,7 @@ class Exchange:
                     entry.answered(answer.status, answer.refusal)
                     if answer.status == 200 and record.cache == "miss":
                         answer.taken = []
+                    entry.dropped = "" if answer.refusal else dropped
                     await self._responder.answer(answer, entry)
                     return answer
             if failed.answer is not None:
@@ -271,6 +284,10 @@ class Exchange:
                 kept = failed.answer
             if failed.is_final:
                 break
+        if refused is not None:
+            if kept is not None:
+                await kept.aclose()
+            raise refused
         await self._give_up(failed, kept)
         return None
 
@@ -285,6 +302,23 @@ class Exchange:
         if several:
             kept.headers = [header for header in kept.headers if header[0] != b"x-should-retry"] + several
         await self._responder.answer(kept, record.attempts[-1])
+
+
+def _fitted(route: Route, lane: Lane, body: JsonBody) -> tuple[bytes, str]:
+    """Return the body for a lane, and what its provider is not told."""
+    if route.operation == "chat.completions":
+        fitted = fit(body, lane.provider.quirks, lane.model)
+        if fitted is not None:
+            return fitted.raw, ", ".join(fitted.dropped)
+    return body.for_model(lane.model), ""
+
+
+def _lossy(lane: Lane, dropped: str) -> RequestError:
+    return RequestError(
+        "invalid_request",
+        f'The provider "{lane.provider.name}" cannot be told: {dropped}. Leave these out, or send no '
+        "x-gateway-strict.",
+    )
 
 
 def _combined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

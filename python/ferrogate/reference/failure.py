@@ -96,7 +96,8 @@ def codes_of(body: bytes) -> Iterator[str]:
     """Yield what an error body calls its error, the narrowest word first.
 
     OpenAI and Anthropic: ``error.code`` and ``error.type``; Azure: ``error.innererror.code``; Gemini:
-    ``error.details[].reason`` and ``error.status``, its list of one error too; Bedrock: ``__type``.
+    ``error.details[].reason`` and ``error.status``, its list of one error too; Bedrock: ``__type``; Novita:
+    ``reason``; what stands on FastAPI: ``detail.code`` and ``detail.type``.
     """
     try:
         document: Any = orjson.loads(body)
@@ -106,14 +107,13 @@ def codes_of(body: bytes) -> Iterator[str]:
         document = document[0]
     if not isinstance(document, dict):
         return
-    error = document.get("error")
     words: list[object] = []
-    if isinstance(error, dict):
+    for error in _objects([document.get("error"), document.get("detail")]):
         nested, details = error.get("innererror"), error.get("details")
         words += [nested.get("code")] if isinstance(nested, dict) else []
         words += [detail.get("reason") for detail in _objects(details)]
         words += [error.get(name) for name in ("code", "type", "status")]
-    words += [document.get(name) for name in ("code", "__type", "type")]
+    words += [document.get(name) for name in ("code", "__type", "type", "reason")]
     for word in words:
         if isinstance(word, str) and (code := word.rpartition("#")[2]) not in ("", "error"):
             yield code

@@ -45,7 +45,8 @@ def new_request_id() -> str:
 class Attempt:
     """One try on one lane. ``wait_us`` is the part of its duration that came before the commit.
 
-    An error that is ``excused`` is not held against the lane.
+    An error that is ``excused`` is not held against the lane. ``dropped`` names what its provider was not
+    told.
     """
 
     provider: str
@@ -54,6 +55,7 @@ class Attempt:
     status: int | None = None
     error: str | None = None
     excused: bool = False
+    dropped: str = ""
     duration_us: int = 0
     wait_us: int = 0
     started: float = field(default_factory=time.perf_counter)
@@ -84,6 +86,7 @@ class Attempt:
             "status": self.status,
             "error": self.error,
             "duration_us": self.duration_us,
+            **({"dropped": self.dropped} if self.dropped else {}),
         }
 
 
@@ -131,7 +134,7 @@ class Record:
 
     def row(self) -> Row:
         """Return the values in the table's order."""
-        tell = len(self.attempts) > 1 or any(attempt.error for attempt in self.attempts)
+        tell = len(self.attempts) > 1 or any(attempt.error or attempt.dropped for attempt in self.attempts)
         return (
             self.request_id,
             self.started_ms,

@@ -182,6 +182,8 @@ class Responder:
                 (b"x-gateway-attempts", b"%d" % len(record.attempts)),
                 (b"x-gateway-overhead-us", b"%d" % record.overhead_us),
             ]
+        if record.attempts and record.attempts[-1].dropped:
+            headers.append((b"x-gateway-dropped", record.attempts[-1].dropped.encode()))
         return headers + cors_headers(self.origin)
 
     async def _body(self, body: bytes, *, last: bool = False) -> None:

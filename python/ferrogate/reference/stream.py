@@ -144,7 +144,7 @@ class Reader:
             chunk = None
         if not isinstance(chunk, dict):
             return Event.CONTENT  # no shape that is known here: it is the client's to read
-        if chunk.get("error") is not None:
+        if chunk.get("error") is not None or chunk.get("object") == "error":
             return Event.ERROR
         self.usage.read(chunk)
         choices = chunk.get("choices")

@@ -13,18 +13,24 @@ __all__ = ["Wishes", "read_wishes"]
 _LIMIT: Final = 512
 _HINTS: Final = {
     "x-gateway-timeout-ms": "a whole number of milliseconds above 0",
+    "x-gateway-strict": "true or false",
     "x-gateway-tags": "name=value pairs, separated by commas",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """The headers, read. ``timeout_ms`` covers the whole request: all attempts, and a stream to its end."""
+    """The headers, read.
+
+    ``timeout_ms`` covers the whole request: all attempts, and a stream to its end. ``strict`` refuses what a
+    provider could not be told all of.
+    """
 
     provider: str | None = None
     key: str | None = None
     fallbacks: tuple[str, ...] = ()
     timeout_ms: int | None = None
+    strict: bool = False
     client_request_id: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
 
@@ -36,16 +42,19 @@ def read_wishes(headers: Mapping[str, str]) -> Wishes:
         RequestError: ``invalid_request``, naming the header.
 
     """
-    names = ("provider", "key", "fallbacks", "timeout-ms", "tags")
+    names = ("provider", "key", "fallbacks", "timeout-ms", "tags", "strict")
     given = {name: _text(headers, f"x-gateway-{name}") for name in names}
     timeout = given["timeout-ms"]
     if timeout and (not timeout.isdecimal() or int(timeout) == 0):
         raise _refuse("x-gateway-timeout-ms")
+    if given["strict"] not in ("", "true", "false"):
+        raise _refuse("x-gateway-strict")
     return Wishes(
         provider=given["provider"] or None,
         key=given["key"] or None,
         fallbacks=tuple(filter(None, map(str.strip, given["fallbacks"].split(",")))),
         timeout_ms=int(timeout) if timeout else None,
+        strict=given["strict"] == "true",
         client_request_id=_text(headers, "x-request-id") or None,
         tags=_tags(given["tags"]),
     )

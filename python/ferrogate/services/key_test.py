@@ -3,7 +3,7 @@
 The call goes where the engine would send it and with the same header. It follows no redirect, uses no
 proxy, and connects to the address that was checked, so that a name cannot resolve to another one in
 between. Neither the key nor anything the provider answered is quoted: providers repeat keys in their
-errors.
+errors. What an error says is read as the engine reads it, in every provider's shape, for whose failure it is.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def try_key(provider: Provider, value: str, timeout_s: float = _TIMEOUT_S) -> Ke
             response = client.send(request, stream=True)
             try:
                 latency_ms = round((time.perf_counter() - started) * 1_000, 1)
-                models = _count_models(response, started + timeout_s)
+                body = _read(response, started + timeout_s)
             finally:
                 response.close()
     except httpx.TimeoutException:
@@ -79,7 +79,7 @@ def try_key(provider: Provider, value: str, timeout_s: float = _TIMEOUT_S) -> Ke
         return _unanswered(
             f"{url.host} could not be asked ({type(error).__name__}): check base_url and network."
         )
-    ok, sentence = _judge(provider.name, response.status_code, models)
+    ok, sentence = _judge(provider.name, response.status_code, body)
     return KeyTest(ok=ok, status=response.status_code, latency_ms=latency_ms, message=sentence)
 
 
@@ -119,15 +119,20 @@ def _checked_address(host: str, port: int) -> str:
     return addresses[0]
 
 
-def _count_models(response: Any, deadline: float) -> int | None:
-    import json
-
+def _read(response: Any, deadline: float) -> bytes:
+    """Read what was answered; nothing of what is too long or too slow."""
     body = bytearray()
     # As it came: unpacked, a few kilobytes of an answer that nobody asked to compress are gigabytes.
     for part in response.iter_raw():
         body += part
         if len(body) > _LARGEST_ANSWER or time.perf_counter() > deadline:
-            return None
+            return b""
+    return bytes(body)
+
+
+def _count_models(body: bytes) -> int | None:
+    import json
+
     try:
         listed = json.loads(body)
     except ValueError:
@@ -136,12 +141,17 @@ def _count_models(response: Any, deadline: float) -> int | None:
     return len(models) if isinstance(models, list) else None
 
 
-def _judge(provider: str, status: int, models: int | None) -> tuple[bool, str]:
+def _judge(provider: str, status: int, body: bytes) -> tuple[bool, str]:
+    from ferrogate.reference.failure import Failure, codes_of  # its package loads an HTTP client
+
+    models = _count_models(body)
     if 200 <= status < 300 and models is not None:
         return True, f"{provider} accepted the key and lists {models} model{'' if models == 1 else 's'}."
     if 200 <= status < 300:
         return False, f"{provider} answered {status}, but not with a list of models: is base_url right?"
-    if status in (401, 403):
+    if Failure.of_status(status, codes_of(body)) is Failure.KEY:
+        if status in (402, 429):
+            return False, f"{provider} has no credit or quota left for the key ({status})."
         return False, f"{provider} refused the key ({status})."
     if status == 404:
         return False, f"{provider} has no list of models at this address (404): is base_url right?"

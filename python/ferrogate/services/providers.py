@@ -138,7 +138,9 @@ class ProvidersService:
             entry, configuration.effective.settings, configuration.environ, configuration.registry
         )
         if ready is None:
-            raise ConfigError(f"provider {stored.name!r} needs a base_url, like https://api.example.com/v1")
+            made_of = configuration.registry.get(stored.kind).base_url_options
+            needs = " and ".join(made_of) or "a base_url, like https://api.example.com/v1"
+            raise ConfigError(f"provider {stored.name!r} needs {needs}")
 
     @staticmethod
     def _refuse_foreign(entry: ProviderEntry | None) -> None:

@@ -2,7 +2,7 @@
 
 use ferrogate_core::Kind;
 use ferrogate_core::dialects::openai;
-use ferrogate_core::json::{Member, escape_into, scan_object, unescape, validate};
+use ferrogate_core::json::{Member, escape_into, key_equals, scan_object, unescape, validate};
 
 use crate::scan_oracle::{Members, is_json};
 
@@ -44,6 +44,10 @@ pub(crate) const WORDS: &[&str] = &[
     "\"model\":",
     "\"stream\":true",
     "\"mo\\u0064el\":\"x\"",
+    "\"user\":",
+    "\"seed\":",
+    "\"random_seed\":null",
+    ",\"us\\u0065r\":{\"seed\":1}",
     "{\"a\":[",
     "\"a\":{}",
     "        ",
@@ -95,6 +99,7 @@ pub(crate) fn check(data: &[u8]) {
         assert_eq!(unescape(member.key.of(data)).map(String::from), text, "a lone surrogate is no text");
     }
     request(data);
+    check_quirks(data, &found);
 }
 
 /// What the request path makes of it: the model is the one that a parser finds, and can be replaced in place.
@@ -120,4 +125,27 @@ fn request(data: &[u8]) {
             "it is a JSON object: {error}"
         ),
     }
+}
+
+/// A provider's quirks leave JSON behind, in which nothing refused stands and every other value is as it was.
+fn check_quirks(data: &[u8], members: &[Member]) {
+    let rename = [("seed".to_owned(), "random_seed".to_owned())];
+    let required = [("top_k".to_owned(), "40".to_owned())];
+    let quirks = openai::Quirks::new(rename, ["user".to_owned()], required).unwrap().unwrap();
+    let model = members.iter().find(|member| key_equals(member.key.of(data), "model"));
+    let Some(fitted) = quirks.fit(data, model.map(|member| (member.value, "m"))) else { return };
+    assert!(is_json(&fitted.body), "what is sent is JSON");
+    let mut kept = Vec::new();
+    scan_object(&fitted.body, |member| kept.push(member)).unwrap();
+    for member in &kept {
+        let key = member.key.of(&fitted.body);
+        assert!(!key_equals(key, "user") && !key_equals(key, "seed"), "what is refused is not sent");
+    }
+    let others = |data: &[u8], members: &[Member]| -> Vec<Vec<u8>> {
+        let own = ["user", "seed", "random_seed", "top_k", "model"];
+        let other = |member: &&Member| own.iter().all(|name| !key_equals(member.key.of(data), name));
+        let bytes = |member: &Member| data[member.key.start..member.value.end].to_vec();
+        members.iter().filter(other).map(bytes).collect()
+    };
+    assert_eq!(others(&fitted.body, &kept), others(data, members), "the rest is the client's");
 }

@@ -15,7 +15,11 @@ pub(crate) struct Resource<'a> {
     pub(crate) deployment: Option<Cow<'a, str>>,
 }
 
-/// Strips `/v1`, `/openai/v1` or `/openai/deployments/{model}`.
+/// What a path may end in, whatever stands before it: providers put the dialect under prefixes of their own, such as
+/// `/inference/v1` or `/api/paas/v4`.
+const ENDINGS: [&str; 5] = ["chat/completions", "completions", "responses", "embeddings", "models"];
+
+/// Strips `/v1`, `/openai/v1`, `/openai/deployments/{model}` or a provider's own prefix.
 pub(crate) fn resource(path: &str) -> Resource<'_> {
     let azure = path.strip_prefix("/openai/");
     if let Some((model, rest)) =
@@ -24,7 +28,11 @@ pub(crate) fn resource(path: &str) -> Resource<'_> {
         return Resource { path: rest, deployment: Some(percent_decode_str(model).decode_utf8_lossy()) };
     }
     let path = azure.unwrap_or_else(|| path.strip_prefix('/').unwrap_or(path));
-    Resource { path: path.strip_prefix("v1/").unwrap_or(path), deployment: None }
+    let path = path.strip_prefix("v1/").unwrap_or(path);
+    let is_below = |ending: &&&str| {
+        path.strip_suffix(**ending).is_some_and(|before| before.is_empty() || before.ends_with('/'))
+    };
+    Resource { path: ENDINGS.iter().find(is_below).copied().unwrap_or(path), deployment: None }
 }
 
 /// The API key, wherever the dialect's clients put it.
@@ -60,6 +68,10 @@ mod tests {
             ("/chat/completions", "chat/completions", None),
             ("/openai/v1/models", "models", None),
             ("/openai/deployments/gpt%204/embeddings", "embeddings", Some("gpt 4")),
+            ("/v1/openai/chat/completions", "chat/completions", None),
+            ("/client/v4/accounts/a/ai/v1/embeddings", "embeddings", None),
+            ("/api/paas/v4/models", "models", None),
+            ("/v1/models/embeddings-1", "models/embeddings-1", None),
             ("/v1", "v1", None),
             ("/", "", None),
         ] {

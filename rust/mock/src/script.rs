@@ -14,6 +14,7 @@
 //! | `body-kb` | KiB | size of the answer's text |
 //! | `cut-after` | count | after so many content events, half an event, then the connection closes; a whole answer stops half-way |
 //! | `error-after` | count | after so many content events, an error event ends the stream |
+//! | `error-body` | text | what an answer with a failing `status` holds, where a provider has a shape of its own |
 //! | `retry-after` | text | sent as `retry-after` |
 //! | `usage` | `in,out[,cached]` | token counts |
 //! | `no-usage` | flag | no token counts |
@@ -29,6 +30,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 
@@ -61,6 +63,7 @@ pub(crate) struct Script {
     pub(crate) body_kb: Option<f64>,
     pub(crate) cut_after: Option<u32>,
     pub(crate) error_after: Option<u32>,
+    pub(crate) error_body: Option<Bytes>,
     pub(crate) retry_after: Option<HeaderValue>,
     pub(crate) usage: Option<Usage>,
     pub(crate) no_usage: Option<bool>,
@@ -92,6 +95,7 @@ impl Script {
             "body-kb" => self.body_kb = Some(number(name, value, 0.0, 65_536.0)?),
             "cut-after" => self.cut_after = count()?,
             "error-after" => self.error_after = count()?,
+            "error-body" => self.error_body = Some(Bytes::copy_from_slice(value.as_bytes())),
             "retry-after" => {
                 let header =
                     HeaderValue::from_str(value).map_err(|_| format!("{name}: not a header value"))?;
@@ -155,6 +159,7 @@ impl Script {
             body_kb: self.body_kb.or(lower.body_kb),
             cut_after: self.cut_after.or(lower.cut_after),
             error_after: self.error_after.or(lower.error_after),
+            error_body: self.error_body.or_else(|| lower.error_body.clone()),
             retry_after: self.retry_after.or_else(|| lower.retry_after.clone()),
             usage: self.usage.or(lower.usage),
             no_usage: self.no_usage.or(lower.no_usage),

@@ -15,7 +15,7 @@ use crate::body::{MockBody, Plan};
 use crate::keys::KeyScripts;
 use crate::openai::{self, Call, Store};
 use crate::record::{Recorder, Trace, unix_ms};
-use crate::reply::{self, Answer, Failure, HeaderTemplate, RETRY_AFTER_MS};
+use crate::reply::{self, Answer, Failure, HeaderTemplate, JSON, RETRY_AFTER_MS};
 use crate::script::Script;
 use crate::upload::Upload;
 use crate::{anthropic, control, route};
@@ -209,7 +209,10 @@ fn decide(dialect: Dialect, call: &Call<'_>, status: Option<u16>) -> Outcome {
     }
     let status = status.and_then(|code| StatusCode::from_u16(code).ok());
     match status {
-        Some(status) if !status.is_success() => Outcome::Answer(dialect.scripted(status)),
+        Some(status) if !status.is_success() => Outcome::Answer(match &script.error_body {
+            Some(body) => Answer::Whole { status, content_type: JSON, body: body.clone(), tokens: 0 },
+            None => dialect.scripted(status),
+        }),
         _ if on(script.garbage) => Outcome::Garbage,
         wanted => {
             let mut answer = dialect.answer(call);

@@ -62,12 +62,13 @@ def test_a_server_that_never_listens_is_ended(tmp_path: Path) -> None:
 
 def test_nobodys_keys_reach_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-real")
+    monkeypatch.setenv("HF_TOKEN", "hf_real")
     monkeypatch.setenv("GATEWAY_PORT", "9")
     monkeypatch.setenv("KEPT", "1")
     start(tmp_path).stop()
     seen = json.loads((tmp_path / "environment.json").read_text())
     assert seen["KEPT"] == "1"
-    assert not {"OPENAI_API_KEY", "GATEWAY_PORT"} & set(seen)
+    assert not {"OPENAI_API_KEY", "HF_TOKEN", "GATEWAY_PORT"} & set(seen)
 
 
 def test_a_lab_leaves_nothing_behind() -> None:

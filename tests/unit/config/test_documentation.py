@@ -89,3 +89,8 @@ def test_every_provider_is_listed_with_its_address_and_variables(spec):
         assert f"`{variable}`" in row
     for option in spec.options:
         assert f"`{option.name}`" in PROVIDERS or f"{option.name}:" in PROVIDERS
+
+
+def test_the_table_of_providers_names_no_other():
+    table = PROVIDERS.split("\n\n")[2].splitlines()[2:]
+    assert sorted(line.split("`")[1] for line in table) == sorted(spec.name for spec in BUILTIN)

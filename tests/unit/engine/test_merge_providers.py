@@ -2,6 +2,7 @@ import pytest
 
 from ferrogate.engine.effective import ProviderEntry, Stored
 from ferrogate.errors import ConfigError
+from ferrogate.providers.builtin import BUILTIN
 
 
 def names(result, configured):
@@ -11,10 +12,27 @@ def names(result, configured):
 def test_what_ships_is_there_and_not_configured(effective):
     result = effective()
     assert names(result, configured=True) == []
-    assert names(result, configured=False) == [
-        "anthropic", "deepseek", "groq", "mistral", "mock", "ollama", "openai", "openrouter", "together",
-        "vllm",
-    ]  # fmt: skip
+    addressed = [spec.name for spec in BUILTIN if spec.base_url and not spec.base_url_options]
+    assert names(result, configured=False) == sorted(addressed)
+    assert not {"azure", "cloudflare", "llamacpp", "openai-compatible"} & set(addressed)
+
+
+@pytest.mark.parametrize(
+    ("section", "environ", "url"),
+    [
+        ("account_id: a/b", {}, "https://api.cloudflare.com/client/v4/accounts/a%2Fb/ai/v1"),
+        ("", {"CLOUDFLARE_ACCOUNT_ID": "c1"}, "https://api.cloudflare.com/client/v4/accounts/c1/ai/v1"),
+        ("base_url: 'https://own.example.com'", {"CLOUDFLARE_ACCOUNT_ID": "c1"}, "https://own.example.com"),
+    ],
+)
+def test_a_base_url_that_is_made_of_an_option(effective, section, environ, url):
+    result = effective(f"providers: {{cloudflare: {{{section}}}}}\n", environ)
+    assert result.provider("cloudflare").base_url == url
+
+
+def test_a_base_url_that_is_made_of_an_option_needs_it(effective):
+    with pytest.raises(ConfigError, match="cloudflare needs account_id, which its base URL is made of"):
+        effective("providers: {cloudflare: {keys: [k]}}\n")
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,11 @@ def test_everything_that_ships_is_there():
     names = Registry.load().names()
     assert set(names) >= {
         "openai", "anthropic", "azure", "openai-compatible", "groq", "mistral", "deepseek", "together",
-        "openrouter", "ollama", "vllm", "mock",
+        "openrouter", "ollama", "vllm", "mock", "fireworks", "xai", "perplexity", "cerebras", "nebius",
+        "nvidia", "deepinfra", "moonshot", "huggingface", "sambanova", "hyperbolic", "sglang", "lmstudio",
+        "llamacpp",
     }  # fmt: skip
+    assert not {"gemini", "genai", "bedrock", "cohere", "vertex"} & set(names), "kept for their own dialects"
     assert list(names) == sorted(names)
 
 
@@ -66,7 +69,7 @@ def test_the_nearest_name_is_suggested(asked, nearest):
 
 
 def test_with_nothing_near_all_names_are_given():
-    with pytest.raises(ConfigError, match="known are anthropic, azure, deepseek"):
+    with pytest.raises(ConfigError, match="known are anthropic, azure, baseten"):
         Registry(BUILTIN).get("zzz")
 
 
@@ -78,4 +81,5 @@ def test_two_of_one_name_are_refused():
 def test_the_settings_of_a_kind():
     options = Registry(BUILTIN).options()
     assert options["azure"] == {"api", "api_version"}
+    assert options["cloudflare"] == {"account_id"}
     assert options["openai"] == frozenset()

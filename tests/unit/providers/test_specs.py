@@ -1,5 +1,8 @@
+import ast
 import dataclasses
 import inspect
+import re
+import statistics
 import string
 from pathlib import Path
 from typing import get_args
@@ -11,9 +14,13 @@ from ferrogate.config.base import written_name
 from ferrogate.config.models import ProviderSection, check_provider_name
 from ferrogate.config.urls import base_url
 from ferrogate.providers import anthropic, azure
-from ferrogate.providers.base import Operation
+from ferrogate.providers.base import Operation, Quirks
 from ferrogate.providers.builtin import BUILTIN
 
+KEYLESS = {
+    "vllm", "ollama", "mock", "openai-compatible", "sglang", "lmstudio", "llamacpp", "litellm-proxy",
+    "ovhcloud",
+}  # fmt: skip
 COMMON = {written_name(ProviderSection, name) for name in ProviderSection.model_fields}
 
 
@@ -22,6 +29,7 @@ def test_a_spec_is_whole(spec):
     check_provider_name(spec.name)
     if spec.base_url is not None:
         assert base_url(spec.base_url) == spec.base_url
+    assert set(spec.base_url_options) <= {option.name for option in spec.options}
     assert "*" in spec.templates
     for operation, template in spec.templates.items():
         assert operation == "*" or operation in get_args(Operation)
@@ -57,7 +65,21 @@ def test_where_a_provider_is_and_what_holds_its_key(name, url, variable):
     spec = next(spec for spec in BUILTIN if spec.name == name)
     assert spec.base_url == url
     assert (spec.env_keys[0] if spec.env_keys else None) == variable
-    assert spec.keyless is (name in ("vllm", "ollama", "mock", "openai-compatible"))
+    assert spec.keyless is (name in KEYLESS)
+
+
+def test_who_answers_without_a_key():
+    assert {spec.name for spec in BUILTIN if spec.keyless} == KEYLESS
+
+
+def test_no_variable_holds_the_keys_of_two_providers():
+    variables = [variable for spec in BUILTIN for variable in (*spec.env_keys, *spec.env_base_url)]
+    assert len(variables) == len(set(variables))
+
+
+def test_a_credential_that_opens_more_than_models_is_not_taken_by_itself():
+    variables = {variable for spec in BUILTIN for variable in spec.env_keys}
+    assert not variables & {"GITHUB_TOKEN", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_KEY", "SCW_SECRET_KEY"}
 
 
 def test_families_of_headers_reach_only_their_providers():
@@ -121,6 +143,7 @@ def test_azure_has_two_forms_of_url(url, options, resource, chat, files, query):
 
 
 def test_a_provider_file_is_short():
+    """One that speaks OpenAI's dialect takes at most 25 lines at the median."""
     folder = Path(inspect.getfile(providers)).parent
     files = [
         path for path in folder.glob("*.py") if path.stem not in ("base", "registry", "builtin", "__init__")
@@ -128,3 +151,57 @@ def test_a_provider_file_is_short():
     assert len(files) == len(BUILTIN)
     for path in files:
         assert len(path.read_text().splitlines()) < 60, path.name
+    lengths = [
+        len((folder / f"{spec.name.replace('-', '_')}.py").read_text().splitlines())
+        for spec in BUILTIN
+        if spec.dialect == "openai"
+    ]
+    assert statistics.median(lengths) <= 25
+
+
+def test_a_provider_file_stands_on_the_description_alone():
+    """No provider imports another, so that one is read, changed and copied by itself."""
+    for spec in BUILTIN:
+        path = Path(inspect.getfile(providers)).parent / f"{spec.name.replace('-', '_')}.py"
+        imported = [
+            node.module
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ferrogate")
+        ]
+        assert imported == ["ferrogate.providers.base"], path.name
+
+
+@pytest.mark.parametrize(
+    ("quirks", "says"),
+    [
+        ({"rename": {"model": "engine"}}, "model is the gateway's own"),
+        ({"rename": {"engine": "model"}}, "model is the gateway's own"),
+        ({"unsupported": ("stream",)}, "stream is the gateway's own"),
+        ({"required": {"messages": []}}, "messages is the gateway's own"),
+        (
+            {"unsupported": ("seed",), "rename": {"seed": "random_seed"}},
+            "seed cannot be unsupported and sent",
+        ),
+        ({"unsupported": ("max_tokens",), "rename": {"x": "max_tokens"}}, "max_tokens cannot be unsupported"),
+        ({"unsupported": ("top_k",), "required": {"top_k": 1}}, "top_k cannot be unsupported and sent"),
+    ],
+)
+def test_quirks_that_contradict_the_engine_or_themselves_are_refused(quirks, says):
+    with pytest.raises(ValueError, match=says):
+        Quirks(**quirks)
+
+
+def test_the_page_has_every_quirk():
+    """The table of docs/providers.md, row by row, against the specs."""
+    page = (Path(__file__).parents[3] / "docs" / "providers.md").read_text()
+    _, _, chapter = page.partition("## Quirks\n")
+    rows = [line.split("|")[1:4] for line in chapter.split("\n\n")[1].splitlines()[2:]]
+    named = re.compile(r"`([^`]+)`")
+    told = {}
+    for names, renames, leaves_out in rows:
+        words = named.findall(renames)
+        for name in named.findall(names):
+            told[name] = Quirks(
+                dict(zip(words[::2], words[1::2], strict=True)), tuple(named.findall(leaves_out))
+            )
+    assert told == {spec.name: spec.quirks for spec in BUILTIN if spec.quirks != Quirks()}

@@ -111,6 +111,12 @@ def test_an_error_in_a_stream_has_a_class_by_its_codes(codes, expected):
         ),
         (b'{"error":{"type":"t"},"code":"c","type":"error"}', ["t", "c"]),
         (b'{"__type":"com.amazon#ThrottlingException","message":"m"}', ["ThrottlingException"]),
+        (b'{"object":"error","message":"m","type":"BadRequestError","code":400}', ["BadRequestError"]),
+        (b'{"code":"rate_limit_exceeded","error":"text"}', ["rate_limit_exceeded"]),
+        (b'{"code":429,"reason":"RATE_LIMIT_EXCEEDED","message":"m"}', ["RATE_LIMIT_EXCEEDED"]),
+        (b'{"detail":{"error":"text","code":"insufficient_quota"}}', ["insufficient_quota"]),
+        (b'{"detail":[{"loc":["body"],"type":"int_parsing"}]}', []),
+        (b'{"status":402,"title":"Payment Required","detail":"no credit"}', []),
     ],
 )
 def test_the_words_of_an_error_body(body, expected):

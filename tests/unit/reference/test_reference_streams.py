@@ -88,6 +88,7 @@ async def test_an_end_by_closing_counts_only_behind_the_terminator(provider, dri
         ((), "upstream_cut"),
         ((ROLE,), "upstream_cut"),
         ((b'data: {"error":{"message":"overloaded"}}\n\n',), "upstream_error_event"),
+        ((b'data: {"object":"error","message":"overloaded","code":500}\n\n',), "upstream_error_event"),
         ((ROLE, b'data: {"error":{"message":"overloaded"}}\n\n'), "upstream_error_event"),
     ],
 )

@@ -125,6 +125,15 @@ def test_a_key_of_a_provider_without_an_address_waits(gateway: Any) -> None:
     assert gateway.services.keys.get(key.id).in_force is True
 
 
+SAID = {
+    "sk-quota-429": b'{"error":{"message":"m","type":"insufficient_quota","code":"insufficient_quota"}}',
+    "sk-detail-429": b'{"detail":{"error":"text","code":"insufficient_quota"}}',
+    "sk-limited-429": b'{"object":"error","message":"m","type":"rate_limit_error"}',
+    "sk-gemini-400": b'[{"error":{"status":"INVALID_ARGUMENT","details":[{"reason":"API_KEY_INVALID"}]}}]',
+}
+"""Errors in the shapes of several providers."""
+
+
 class Answers(BaseHTTPRequestHandler):
     """A provider whose key says what it answers."""
 
@@ -137,6 +146,7 @@ class Answers(BaseHTTPRequestHandler):
         body = json.dumps({"data": [{"id": "a"}, {"id": "b"}], "echo": key}).encode()
         if key == "sk-page":
             body = b"<html>hello</html>"
+        body = SAID.get(key, body)
         self.send_response(status)
         if status == 302:
             self.send_header("location", "http://127.0.0.1:1/elsewhere")
@@ -175,6 +185,11 @@ def provider(port: int, host: str = "127.0.0.1", **given: Any) -> Provider:
     [
         ("sk-good", True, 200, "2 models"),
         ("sk-401", False, 401, "refused"),
+        ("sk-402", False, 402, "no credit or quota"),
+        ("sk-quota-429", False, 429, "no credit or quota"),
+        ("sk-detail-429", False, 429, "no credit or quota"),
+        ("sk-limited-429", False, 429, "limiting this key"),
+        ("sk-gemini-400", False, 400, "refused"),
         ("sk-403", False, 403, "refused"),
         ("sk-404", False, 404, "base_url"),
         ("sk-429", False, 429, "limiting"),

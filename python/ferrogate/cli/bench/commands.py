@@ -71,7 +71,9 @@ def bench(
         ),
     ] = None,
     body_kb: Annotated[float, typer.Option("--body-kb", min=0, help="Size of the request's body.")] = 0.6,
-    model: Annotated[str, typer.Option("--model", help="The model asked for.")] = "mock/echo",
+    model: Annotated[
+        str, typer.Option("--model", help="The model asked for; PROVIDER/echo puts the mock in its place.")
+    ] = "mock/echo",
     header: Annotated[
         list[str] | None, typer.Option("--header", "-H", help="Further header, as `name: value`; repeatable.")
     ] = None,
@@ -203,7 +205,8 @@ def _run_here(kind: str, scenario: Scenario, load: Load, workers: int, tell: Tel
     """Start a gateway and a mock, warm them up, measure from idle to idle, and end them."""
     with lab() as room:
         tell(f"starting {kind}")
-        server = room.server(kind, workers)
+        provider, named, _ = load.model.partition("/")
+        server = room.server(kind, workers, provider if named else "mock")
         room.script(scenario.script)
         if load.warmup:
             run_load(replace(load, duration=load.warmup, warmup=0), server.url, {}, tell("warming up"))

@@ -35,14 +35,17 @@ class Lab:
         """The scripted provider, started at the first use; it keeps no copies of requests."""
         return self._once("mock", lambda: servers.start_mock(self.folder, "--no-record"))
 
-    def server(self, name: str, workers: int = 1) -> Server:
-        """One of ``SERVERS``, started at the first use."""
+    def server(self, name: str, workers: int = 1, provider: str = "mock") -> Server:
+        """One of ``SERVERS``, started at the first use; a gateway has the mock under ``provider``'s name."""
         if name == "direct":
             return self.mock
         mock = self.mock.url
         if name == "nginx":
             return self._once(name, lambda: servers.start_nginx(self.folder, mock))
-        return self._once(name, lambda: servers.start_gateway(name, self.folder, mock, workers=workers))
+        return self._once(
+            name,
+            lambda: servers.start_gateway(name, self.folder, mock, workers=workers, provider=provider),
+        )
 
     def add(self, server: Server) -> Server:
         """Take care of a server that was started elsewhere."""

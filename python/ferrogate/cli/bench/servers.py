@@ -16,6 +16,7 @@ from importlib import resources
 from pathlib import Path
 
 from ferrogate.errors import FerrogateError
+from ferrogate.providers.registry import Registry
 
 __all__ = [
     "KINDS",
@@ -40,8 +41,8 @@ KEY = "sk-bench"
 
 _CONFIG = """\
 providers:
-  mock:
-    kind: openai-compatible
+  {provider}:
+    kind: {kind}
     base_url: "{mock}/v1"
     keys: [{{name: bench, value: {key}}}]
 """
@@ -137,15 +138,21 @@ def start_gateway(
     workers: int = 1,
     name: str | None = None,
     configuration: str | None = None,
+    provider: str = "mock",
 ) -> Server:
-    """Start a gateway of one of ``KINDS`` with provider ``mock`` at that URL; its data is in ``folder``.
+    """Start a gateway of one of ``KINDS`` with ``provider`` at the URL ``mock``; its data is in ``folder``.
 
     ``configuration`` is the text of another gateway.yaml, which then says where the providers are.
     """
     door, engine = KINDS[kind]
     name = name or kind
     config = folder / f"{name}.yaml"
-    config.write_text(configuration or _CONFIG.format(mock=mock, key=KEY), encoding="utf-8")
+    # A provider of the registry, of another package too, brings its own path, headers and quirks.
+    own = provider != "mock" and provider in Registry.load()
+    text = _CONFIG.format(
+        mock=mock, key=KEY, provider=provider, kind=provider if own else "openai-compatible"
+    )
+    config.write_text(configuration or text, encoding="utf-8")
     command = [
         sys.executable,
         "-m",
@@ -198,7 +205,7 @@ def _environment() -> dict[str, str]:
     """Leave out what would configure a gateway: a bench must not spend anyone's keys."""
 
     def kept(name: str) -> bool:
-        return not (name.startswith("GATEWAY_") or name.endswith(("_API_KEY", "_proxy", "_PROXY")))
+        return not (name.startswith("GATEWAY_") or name.endswith(("_API_KEY", "_TOKEN", "_proxy", "_PROXY")))
 
     return {name: value for name, value in os.environ.items() if kept(name)} | {"PYTHONUNBUFFERED": "1"}
 

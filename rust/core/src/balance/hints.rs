@@ -5,7 +5,8 @@
 //! `anthropic-ratelimit-{requests,tokens,input-tokens,output-tokens}-*` with RFC 3339 resets; Mistral
 //! `x-ratelimitbysize-*-minute` or `x-ratelimit-*-{req,tokens}-minute`; Cohere `x-trial-endpoint-call-*`; `OpenRouter` and
 //! others `x-ratelimit-{limit,remaining,reset}` with a Unix time; the IETF draft `ratelimit-*` with seconds; AWS
-//! `x-amz-retry-after` in milliseconds. Gemini says it in the body (`RetryInfo.retryDelay`, `34.07s`) and Bedrock often
+//! `x-amz-retry-after` in milliseconds; Cerebras `x-ratelimit-*-{requests,tokens}-{minute,day}`; Fireworks
+//! `x-ratelimit-{limit,remaining}-tokens-{prompt,generated}`; Together `x-tokenlimit-{limit,remaining,reset}`. Gemini says it in the body (`RetryInfo.retryDelay`, `34.07s`) and Bedrock often
 //! nowhere. Parsing the body is the caller's; [`Hints::delay`] reads the value.
 
 use std::time::Duration;
@@ -61,6 +62,16 @@ const FIELDS: &[(&str, Field)] = &[
     ("x-ratelimit-limit-req-minute", Field::Limit(Of::Requests)),
     ("x-ratelimit-remaining-tokens-minute", Field::Remaining(Of::Tokens)),
     ("x-ratelimit-limit-tokens-minute", Field::Limit(Of::Tokens)),
+    ("x-ratelimit-reset-tokens-minute", Field::Reset(Of::Tokens)),
+    ("x-ratelimit-remaining-requests-minute", Field::Remaining(Of::Requests)),
+    ("x-ratelimit-limit-requests-minute", Field::Limit(Of::Requests)),
+    ("x-ratelimit-reset-requests-minute", Field::Reset(Of::Requests)),
+    ("x-ratelimit-remaining-requests-day", Field::Remaining(Of::Requests)),
+    ("x-ratelimit-limit-requests-day", Field::Limit(Of::Requests)),
+    ("x-ratelimit-reset-requests-day", Field::Reset(Of::Requests)),
+    ("x-tokenlimit-remaining", Field::Remaining(Of::Tokens)),
+    ("x-tokenlimit-limit", Field::Limit(Of::Tokens)),
+    ("x-tokenlimit-reset", Field::Reset(Of::Tokens)),
     ("x-ratelimitbysize-remaining-minute", Field::Remaining(Of::Tokens)),
     ("x-ratelimitbysize-limit-minute", Field::Limit(Of::Tokens)),
     ("ratelimitbysize-reset", Field::Reset(Of::Tokens)),
@@ -74,8 +85,8 @@ const FIELDS: &[(&str, Field)] = &[
     ("ratelimit-reset", Field::Reset(Of::Requests)),
 ];
 
-/// Limits of Anthropic that stand beside the one over all tokens.
-const PARTS: [[&str; 3]; 2] = [
+/// Limits of Anthropic that stand beside the one over all tokens, and those of Fireworks, which has none over all.
+const PARTS: [[&str; 3]; 4] = [
     [
         "anthropic-ratelimit-input-tokens-remaining",
         "anthropic-ratelimit-input-tokens-limit",
@@ -86,6 +97,8 @@ const PARTS: [[&str; 3]; 2] = [
         "anthropic-ratelimit-output-tokens-limit",
         "anthropic-ratelimit-output-tokens-reset",
     ],
+    ["x-ratelimit-remaining-tokens-prompt", "x-ratelimit-limit-tokens-prompt", ""],
+    ["x-ratelimit-remaining-tokens-generated", "x-ratelimit-limit-tokens-generated", ""],
 ];
 
 impl Hints {

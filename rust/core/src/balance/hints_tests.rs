@@ -91,6 +91,42 @@ fn limits_of_every_provider() {
     let cohere = read(&[("x-trial-endpoint-call-limit", "40"), ("x-trial-endpoint-call-remaining", "38")]);
     assert_eq!((cohere.requests_limit, cohere.requests_remaining), (Some(40), Some(38)));
 
+    let cerebras = read(&[
+        ("x-ratelimit-limit-requests-day", "14400"),
+        ("x-ratelimit-remaining-requests-day", "13693"),
+        ("x-ratelimit-reset-requests-day", "11726.25"),
+        ("x-ratelimit-limit-tokens-minute", "60000"),
+        ("x-ratelimit-remaining-tokens-minute", "600"),
+        ("x-ratelimit-reset-tokens-minute", "26.5"),
+    ]);
+    assert_eq!((cerebras.requests_limit, cerebras.requests_remaining), (Some(14_400), Some(13_693)));
+    assert_eq!((cerebras.requests_reset, cerebras.tokens_reset), (millis(11_726_250), millis(26_500)));
+    assert!((cerebras.headroom() - 0.01).abs() < 1e-9);
+    let minute = read(&[
+        ("x-ratelimit-remaining-requests-day", "9"),
+        ("x-ratelimit-remaining-requests-minute", "0"),
+        ("x-ratelimit-reset-requests-minute", "20"),
+    ]);
+    assert_eq!((minute.requests_remaining, minute.requests_reset), (Some(0), millis(20_000)), "the nearer");
+
+    let fireworks = read(&[
+        ("x-ratelimit-limit-tokens-prompt", "120000"),
+        ("x-ratelimit-remaining-tokens-prompt", "119900"),
+        ("x-ratelimit-limit-tokens-generated", "1200"),
+        ("x-ratelimit-remaining-tokens-generated", "60"),
+    ]);
+    assert_eq!((fireworks.tokens_limit, fireworks.tokens_remaining), (Some(1_200), Some(60)), "the scarcest");
+
+    let together = read(&[
+        ("x-ratelimit-limit", "10"),
+        ("x-ratelimit-remaining", "9"),
+        ("x-tokenlimit-limit", "3000"),
+        ("x-tokenlimit-remaining", "30"),
+        ("x-tokenlimit-reset", "1"),
+    ]);
+    assert_eq!((together.requests_limit, together.tokens_remaining), (Some(10), Some(30)));
+    assert_eq!(together.tokens_reset, millis(1_000));
+
     let unix = read(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1755780030000")]);
     assert_eq!((unix.requests_remaining, unix.requests_reset), (Some(0), millis(30_000)));
     let draft = read(&[("ratelimit-limit", "100, 100;w=60"), ("ratelimit-reset", "53")]);

@@ -2,7 +2,10 @@
 //!
 //! `OpenAI` and most others send `{"error": {type, code, message}}`, Anthropic `{"type": "error", "error": {type}}`, Azure
 //! an `innererror.code` below it, Gemini `{"error": {status, details: [{reason, retryDelay}]}}` (in a list where it
-//! streams), Bedrock `{"__type"}`.
+//! streams), Bedrock `{"__type"}`. Of those that speak `OpenAI`'s dialect, Mistral, vLLM and `SGLang` send
+//! `{"object": "error", type, code}`, xAI `{"code", "error": "text"}`, Novita `{"code": 429, "reason"}`, what stands on
+//! `FastAPI` `{"detail": "text"}` or `{"detail": {error, code, type}}`, Hugging Face `{"error": "text"}`, and NVIDIA
+//! `{status, title, detail}`: what is a sentence for people is no reason, so the status decides there.
 
 use serde_json::Value;
 
@@ -24,7 +27,8 @@ impl Said {
         let Ok(body) = serde_json::from_slice::<Value>(sse::without_mark(body)) else { return said };
         let body = body.get(0).unwrap_or(&body);
         // `response.failed` holds the whole response.
-        for error in [body.get("error"), body.pointer("/response/error")].into_iter().flatten() {
+        let places = [body.get("error"), body.get("detail"), body.pointer("/response/error")];
+        for error in places.into_iter().flatten() {
             said.add(error.pointer("/innererror/code"));
             for detail in error.get("details").and_then(Value::as_array).into_iter().flatten() {
                 said.add(detail.get("reason"));
@@ -35,7 +39,7 @@ impl Said {
                 said.add(error.get(name));
             }
         }
-        for name in ["code", "__type", "type"] {
+        for name in ["code", "__type", "type", "reason"] {
             said.add(body.get(name));
         }
         said
@@ -83,7 +87,25 @@ mod tests {
             codes(r#"{"__type":"com.amazon#ThrottlingException","message":"m"}"#),
             ["ThrottlingException"]
         );
+        for (body, code) in [
+            (
+                r#"{"object":"error","message":"m","type":"invalid_request_error","code":3001}"#,
+                "invalid_request_error",
+            ),
+            (r#"{"code":"rate_limit_exceeded","error":"text"}"#, "rate_limit_exceeded"),
+            (
+                r#"{"code":429,"reason":"RATE_LIMIT_EXCEEDED","message":"m","metadata":{}}"#,
+                "RATE_LIMIT_EXCEEDED",
+            ),
+            (r#"{"detail":{"error":"text","code":"insufficient_quota"}}"#, "insufficient_quota"),
+        ] {
+            assert_eq!(codes(body), [code], "{body}");
+        }
         for body in [
+            r#"{"detail":"Not Found"}"#,
+            r#"{"detail":[{"loc":["body","n"],"msg":"m","type":"int_parsing"}]}"#,
+            r#"{"detail":{"error":"text"}}"#,
+            r#"{"status":402,"title":"Payment Required","detail":"no credit"}"#,
             "",
             "null",
             "<html>",

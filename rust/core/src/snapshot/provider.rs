@@ -13,6 +13,7 @@ use super::reach::{Reach, TlsRules};
 use super::schema;
 use super::target::Target;
 use crate::balance::{LaneTable, LaneTables, fingerprint};
+use crate::dialects::openai::Quirks;
 use crate::dialects::{Dialect, Operation, climbs};
 use crate::secret::Secret;
 
@@ -107,6 +108,8 @@ pub struct Provider {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Families of client headers that only some providers may see, and this one may.
     pub forward_headers: Vec<Box<str>>,
+    /// What it understands differently in a chat completion.
+    pub quirks: Option<Quirks>,
     /// Clocks.
     pub timeouts: Timeouts,
     /// Whether somebody gave it a key or an entry.
@@ -173,6 +176,7 @@ impl Provider {
             }),
             headers,
             forward_headers: wire.forward_headers.into_iter().map(Into::into).collect(),
+            quirks: compile_quirks(wire.quirks).map_err(|error| at("quirks", &error))?,
             timeouts: compile_timeouts(wire.timeouts),
             configured: wire.configured,
             key_hint: wire.key_hint.into(),
@@ -266,6 +270,11 @@ fn expand(out: &mut String, template: &str, rest: &str, model: &str) {
         }
     }
     out.push_str(left);
+}
+
+fn compile_quirks(wire: schema::Quirks) -> Result<Option<Quirks>, String> {
+    let required = wire.required.into_iter().map(|(name, value)| (name, value.get().to_owned()));
+    Quirks::new(wire.rename, wire.unsupported, required)
 }
 
 fn compile_timeouts(wire: schema::Timeouts) -> Timeouts {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -285,10 +286,20 @@ pub(super) struct Provider {
     pub tls: Tls,
     #[serde(default)]
     pub reach: Reach,
+    #[serde(default)]
+    pub quirks: Quirks,
     pub keyless: bool,
     pub configured: bool,
     pub key_hint: String,
     pub keys: Vec<Key>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Quirks {
+    pub rename: BTreeMap<String, String>,
+    pub unsupported: Vec<String>,
+    pub required: BTreeMap<String, Box<RawValue>>,
 }
 
 #[derive(Deserialize)]

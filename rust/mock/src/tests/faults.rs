@@ -19,6 +19,17 @@ async fn a_scripted_status_wears_the_error_shape() {
 }
 
 #[tokio::test]
+async fn an_error_may_have_a_shape_of_its_own() {
+    let server = start(json!({}));
+    let body = r#"{"status": 402,  "title": "Payment Required", "detail": "no credit"}"#;
+    let script = json!({"status": 402, "error_body": body}).to_string();
+    try_send(&server, "PUT", "/_mock/keys/k", &[], script).await.unwrap();
+    let seen = post(&server, "/inference/v1/chat/completions", &[("api-key", "k")], say("x")).await;
+    assert_eq!((seen.status.as_u16(), seen.text()), (402, body));
+    assert_eq!(post(&server, "/inference/v1/chat/completions", &[], say("x")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_cut_stream_ends_within_an_event_and_without_its_end() {
     let server = start(json!({}));
     for pace in ["0", "1"] {

@@ -54,7 +54,8 @@ impl Job<'_> {
             Some(pair) => Some(self.carry(pair, trial)?),
             None => None,
         };
-        let answer = self.exchange(trial, carried.as_ref()).await?;
+        let fitted = if carried.is_none() { self.fit(trial)? } else { None };
+        let answer = self.exchange(trial, carried.as_ref(), fitted.as_ref()).await?;
         trial.headers = Some(Instant::now());
         let Answer { mut head, body } = answer;
         trial.hints = fault::hints(&head.headers, self.shard);
@@ -120,11 +121,16 @@ impl Job<'_> {
     }
 
     /// Sends the request; a reused connection that had closed is replaced once.
-    async fn exchange(&self, trial: &mut Trial, carried: Option<&Carried>) -> Result<Answer, Failure> {
+    async fn exchange(
+        &self,
+        trial: &mut Trial,
+        carried: Option<&Carried>,
+        fitted: Option<&Bytes>,
+    ) -> Result<Answer, Failure> {
         let provider = Arc::clone(&trial.choice.provider);
         let mut fresh = false;
         loop {
-            let request = self.request(&trial.choice, carried)?;
+            let request = self.request(&trial.choice, carried, fitted)?;
             trial.sent = Some(Instant::now());
             let sending = send(
                 &self.shard.connector,
@@ -156,7 +162,12 @@ impl Job<'_> {
         self.operation.is_inference() || self.head.method.is_safe()
     }
 
-    fn request(&self, choice: &Choice, carried: Option<&Carried>) -> Result<Request<Outbound>, Failure> {
+    fn request(
+        &self,
+        choice: &Choice,
+        carried: Option<&Carried>,
+        fitted: Option<&Bytes>,
+    ) -> Result<Request<Outbound>, Failure> {
         let provider = &choice.provider;
         let own = self.models_path(choice);
         let rest = match carried {
@@ -168,8 +179,8 @@ impl Job<'_> {
         let uri = uri.ok_or_else(|| {
             Failure::unasked(GatewayError::new(Kind::InvalidRequest, "The path is not valid."), false)
         })?;
-        let body = match carried {
-            Some(carried) => Outbound::whole(Bytes::clone(&carried.body)),
+        let body = match carried.map(|carried| &carried.body).or(fitted) {
+            Some(body) => Outbound::whole(Bytes::clone(body)),
             None => self.payload.outbound(&choice.model),
         };
         let mut request = Request::new(body);

@@ -1,10 +1,11 @@
-//! A request that goes to a provider of another dialect, and its answer on the way back.
+//! A request that goes to a provider of another dialect, and its answer on the way back; and one that a provider of the
+//! same dialect takes with a few members changed.
 
 use std::time::Instant;
 
 use bytes::Bytes;
-use ferrogate_core::convert::{self, Pair, Refusal, Stamp, Stream, Target};
-use ferrogate_core::dialects::openai;
+use ferrogate_core::convert::{self, Dropped, Pair, Refusal, Stamp, Stream, Target};
+use ferrogate_core::dialects::{Operation, openai};
 use ferrogate_core::snapshot::Choice;
 use ferrogate_core::{GatewayError, Kind};
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
@@ -44,15 +45,7 @@ impl Job<'_> {
             let elsewhere = !matches!(refusal, Refusal::Malformed(_));
             Failure::unasked(refusal.into(), elsewhere)
         })?;
-        if self.wishes.strict && !converted.dropped.is_empty() {
-            let message = format!(
-                "The provider \"{}\" cannot be told: {}. Leave these out, or send no x-gateway-strict.",
-                trial.choice.provider.name,
-                converted.dropped.header()
-            );
-            return Err(Failure::unasked(GatewayError::new(Kind::InvalidRequest, message), true));
-        }
-        trial.dropped = converted.dropped;
+        self.lose(converted.dropped, trial)?;
         Ok(Carried {
             pair,
             body: converted.body.into(),
@@ -60,6 +53,35 @@ impl Job<'_> {
             created: self.shard.clock.unix_ms(trial.begun) / 1000,
             stream_usage: converted.stream_usage,
         })
+    }
+
+    /// The body as a provider with quirks takes it; None where it is taken as it is.
+    pub(super) fn fit(&self, trial: &mut Trial) -> Result<Option<Bytes>, Failure> {
+        let Choice { provider, model, .. } = &trial.choice;
+        let quirks = provider.quirks.as_ref().filter(|_| self.operation == Operation::ChatCompletions);
+        let Some(fitted) = quirks.and_then(|quirks| self.payload.fit(quirks, model)) else {
+            return Ok(None);
+        };
+        let mut dropped = Dropped::default();
+        for name in fitted.dropped {
+            dropped.push(name);
+        }
+        self.lose(dropped, trial)?;
+        Ok(Some(fitted.body.into()))
+    }
+
+    /// Notes what the provider is not told, where the client did not ask for all or nothing.
+    fn lose(&self, dropped: Dropped, trial: &mut Trial) -> Result<(), Failure> {
+        if self.wishes.strict && !dropped.is_empty() {
+            let message = format!(
+                "The provider \"{}\" cannot be told: {}. Leave these out, or send no x-gateway-strict.",
+                trial.choice.provider.name,
+                dropped.header()
+            );
+            return Err(Failure::unasked(GatewayError::new(Kind::InvalidRequest, message), true));
+        }
+        trial.dropped = dropped;
+        Ok(())
     }
 
     /// The whole answer in the client's dialect.

@@ -9,8 +9,9 @@ use http::header::HeaderMap;
 use crate::shard::Shard;
 
 /// Names of headers that tell of limits begin so.
-const LIMITS: [&str; 7] = [
+const LIMITS: [&str; 8] = [
     "x-ratelimit",
+    "x-tokenlimit",
     "ratelimit",
     "anthropic-ratelimit",
     "retry-after",
@@ -19,8 +20,9 @@ const LIMITS: [&str; 7] = [
     "x-trial",
 ];
 
-/// More such headers than this are not looked at; no provider sends as many.
-const MOST: usize = 16;
+/// More such headers than this are not looked at; no provider sends as many. Cerebras sends 18: three of each for minute,
+/// hour and day.
+const MOST: usize = 24;
 
 /// What an answer's headers say about limits. Those that do are picked out once, for fifty names are looked for.
 pub(super) fn hints(headers: &HeaderMap, shard: &Shard) -> Hints {

@@ -140,6 +140,12 @@ impl Payload {
         }
     }
 
+    /// The body for a lane whose provider has quirks; None where it has nothing to change beside the model.
+    pub(super) fn fit(&self, quirks: &openai::Quirks, model: &str) -> Option<openai::Fitted> {
+        let Content::Read { bytes, span, .. } = &self.content else { return None };
+        quirks.fit(bytes, span.filter(|_| self.model.as_deref() != Some(model)).map(|span| (span, model)))
+    }
+
     /// What is sent to a lane that calls the model `model`: the client's own bytes but for that one value.
     pub(super) fn outbound(&self, model: &str) -> Outbound {
         match &self.content {

@@ -2,11 +2,13 @@
 
 mod answer;
 mod error;
+mod quirks;
 mod request;
 mod stream;
 
 pub use answer::Answer;
 pub use error::{error_body, error_event, error_type};
+pub use quirks::{Fitted, Quirks};
 pub use request::{Request, read};
 pub use stream::{Seen, StreamReader};
 

@@ -52,6 +52,9 @@ pub struct StreamReader {
 struct Chunk<'a> {
     #[serde(default, rename = "type", borrow)]
     kind: Option<Cow<'a, str>>,
+    /// `error` in an error of Mistral's, vLLM's and `SGLang`'s.
+    #[serde(default, borrow)]
+    object: Option<Cow<'a, str>>,
     #[serde(default)]
     error: Option<IgnoredAny>,
     #[serde(default, borrow)]
@@ -154,7 +157,8 @@ impl StreamReader {
 
     fn chunk(&mut self, chunk: &Chunk<'_>) -> Seen {
         let kind = chunk.kind.as_deref().unwrap_or_default();
-        if chunk.error.is_some() || matches!(kind, "error" | "response.failed") {
+        let is_error = chunk.error.is_some() || chunk.object.as_deref() == Some("error");
+        if is_error || matches!(kind, "error" | "response.failed") {
             self.failed = true;
             return Seen::Error;
         }

@@ -42,6 +42,8 @@ fn errors_are_seen_before_and_after_content() {
     for error in [
         "data: {\"error\":{\"message\":\"overloaded\"}}\n\n",
         "data: {\"id\":\"x\", \"error\" : {\"code\":502},\"choices\":[]}\n\n",
+        "data: {\"error\":\"The model is overloaded\"}\n\n",
+        "data: {\"object\":\"error\",\"message\":\"too long\",\"type\":\"BadRequestError\",\"code\":400}\n\n",
         "event: error\ndata: {\"type\":\"error\",\"code\":\"server_error\"}\n\n",
         "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{}}\n\n",
     ] {
