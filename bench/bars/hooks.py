@@ -7,6 +7,7 @@ without hooks while 1,000 a second go through a hook that sleeps.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from ferrogate.cli.bench.compare import Plan, Tell, compare
 from ferrogate.cli.bench.figures import difference_of, ratio_of, select
 from ferrogate.cli.bench.lab import Lab
 from ferrogate.cli.bench.load import JSON, STREAMS, Load, Sample, Scenario, run_load
+from ferrogate.cli.bench.servers import start
 from ferrogate.cli.bench.tables import comparison, engine_cpu, markdown, notes
 from ferrogate.cli.bench.together import Together
 
@@ -70,6 +72,25 @@ def none(lab: Lab, settings: Settings, tell: Tell) -> Findings:
             inside = ratio.low <= 1.0 <= ratio.high or ratio.median <= 1.0
             name = f"no hook on the route, 1.00 is within the range, {when}"
             findings.bars.append(Bar(name, 0.0 if inside else 1.0, "outside", 0.0))
+    return findings
+
+
+def before(lab: Lab, settings: Settings, tell: Tell) -> Findings:
+    """CPU of a request beside another build: ``FERROGATE_BEFORE`` is the Python that has it installed."""
+    python = os.environ.get("FERROGATE_BEFORE")
+    if python is None:
+        return Findings(notes=["FERROGATE_BEFORE names no Python with another build"])
+    config = lab.folder / "before.yaml"
+    config.write_text(provider(lab), encoding="utf-8")
+    command = [python, "-m", "ferrogate", "serve", "--port", "0", "--workers", "1"]
+    command += ["--data", str(lab.folder / "before-data"), "--config", str(config)]
+    lab.add(start("before", command, lab.folder))
+    samples, findings = _turns(lab, settings, tell, ("before", "native"), JSON)
+    for mode, when in (("rate", "at 60 % of the maximum"), ("saturation", "at saturation")):
+        ours, theirs = (select(samples, name, JSON.name, mode) for name in ("native", "before"))
+        ratio = ratio_of(ours, theirs, engine_cpu)
+        name = f"no hook, CPU vs the build before hooks, {when}, engine threads"
+        findings.bars.append(ratio_bar(name, ratio, None))
     return findings
 
 
@@ -161,6 +182,7 @@ PART = Part(
     "Python hooks: where there is none, one that does nothing, one that sleeps",
     {
         "none": Step(none, _PACE, turns(2, modes=2)),
+        "before": Step(before, _PACE, turns(2, modes=2)),
         "request": Step(request, _PACE, turns(2, modes=2)),
         "event": Step(event, _PACE, turns(2, modes=2)),
         "sleeping": Step(sleeping, _PACE, turns(2)),
