@@ -60,7 +60,7 @@ def none(lab: Lab, settings: Settings, tell: Tell) -> Findings:
     gateway(
         lab,
         "elsewhere",
-        provider(lab) + f'models: {{guarded: {{targets: [mock/echo], hooks: ["{code}:Pass"]}}}}\n',
+        f'models: {{guarded: {{targets: [mock/echo], hooks: ["{code}:Pass"]}}}}\n',
     )
     samples, findings = _turns(lab, settings, tell, ("native", "elsewhere"), JSON)
     for mode, when in (("rate", "at 60 % of the maximum"), ("saturation", "at saturation")):
@@ -107,7 +107,7 @@ def event(lab: Lab, settings: Settings, tell: Tell) -> Findings:
 def _one(
     lab: Lab, settings: Settings, tell: Tell, hook: str, scenario: Scenario, bound: float, name: str
 ) -> Findings:
-    gateway(lab, "hooked", provider(lab) + f'hooks: ["{_code(lab)}:{hook}"]\n')
+    gateway(lab, "hooked", f'hooks: ["{_code(lab)}:{hook}"]\n')
     samples, findings = _turns(lab, settings, tell, ("native", "hooked"), scenario)
     window: Callable[[Sample], float | None] = lambda sample: sample.window_us  # noqa: E731 - two uses, one name
     for mode, when, most in (
@@ -136,7 +136,7 @@ def sleeping(lab: Lab, settings: Settings, tell: Tell) -> Findings:
     pace = settings.pace
     hooked = f'{{use: "{_code(lab)}:Sleep", threads: 8}}'
     server = gateway(
-        lab, "sleeping", provider(lab) + "models: {plain: {targets: [mock/echo]}, "
+        lab, "sleeping", "models: {plain: {targets: [mock/echo]}, "
         f"sleepy: {{targets: [mock/echo], hooks: [{hooked}]}}}}\n",
     )  # fmt: skip
     others = Load(rate=OTHERS_A_SECOND, duration=pace.seconds, connections=32, model="mock/echo")

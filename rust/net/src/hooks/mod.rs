@@ -10,6 +10,8 @@ mod job;
 mod passage;
 mod queue;
 mod set;
+#[cfg(test)]
+mod tests;
 
 pub use facts::{AnswerFacts, Facts, Kept};
 pub use hook::{HookSpec, Runner};
