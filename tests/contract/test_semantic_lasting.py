@@ -54,6 +54,8 @@ def test_a_restart_finds_what_was_kept(door: Door, folder: Path, upstream: Upstr
         gateway.kill()
     with Gateway(folder, door) as again:
         assert [cached(again, text) for text in (RESET, AGAIN)] == ["hit-exact", "hit-semantic"]
+        disk = again.call("GET", "cache")["stats"]["disk"]
+        assert (disk["bytes"] > 0, disk["failure"], disk["failures"]) == (True, None, 0)
         again.admin.delete("/api/v1/cache").raise_for_status()
     with Gateway(folder, door) as emptied:
         assert cached(emptied, AGAIN) == "miss"
@@ -132,3 +134,16 @@ def test_hits_are_verified_behind_the_client_s_back(door: Door, folder: Path, up
         assert cached(again, "how do I reset my password") in ("hit-semantic", "hit-exact")
         verified = again.call("GET", "cache")["stats"]["semantic"]["verified"]
         assert verified[0]["calibrations"] >= 3, "learned over a restart"
+
+
+def test_a_disk_that_refuses_is_told_of_and_answers_are_kept_in_memory(
+    door: Door, folder: Path, upstream: Upstream
+) -> None:
+    upstream.script = json_answer(ANSWER)
+    (folder / "data").mkdir(parents=True)
+    (folder / "data" / "cache").write_text("a file where the folder should be")
+    with Gateway(folder, door, config=config(upstream)) as gateway:
+        assert [cached(gateway, RESET) for _ in range(2)] == ["miss", "hit-exact"]
+        disk = gateway.call("GET", "cache")["stats"]["disk"]
+        assert disk["failure"]
+        assert disk["failures"] == 1

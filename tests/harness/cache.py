@@ -28,7 +28,8 @@ class FakeCache:
     def stats(self) -> dict[str, Any]:
         counted = {"hits": 30, "misses": 10, "joined": 2, "stores": 8, "evictions": 1, "expired": 4}
         held = {"entries": len(self.entries), "bytes": 1_400 * len(self.entries), "max_bytes": 256 * 10**6}
-        return {**held, **counted, "tokens_saved": {"input": 384, "output": 1_280}, "semantic": None}
+        rest = {"semantic": None, "disk": None}
+        return {**held, **counted, "tokens_saved": {"input": 384, "output": 1_280}, **rest}
 
     def page(self, limit: int, cursor: str | None, which: Mapping[str, str]) -> dict[str, Any]:
         if cursor is not None and not cursor.isdigit():

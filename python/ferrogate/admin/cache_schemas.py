@@ -71,6 +71,14 @@ class SemanticStats(BaseModel):
     )
 
 
+class DiskStats(BaseModel):
+    """The file of answers."""
+
+    bytes: int
+    failure: str | None = Field(description="why the disk refuses what should be written, while it does")
+    failures: int = Field(description="how often it began to refuse")
+
+
 class CacheStats(BaseModel):
     """What is kept now, and what was counted since the start."""
 
@@ -85,6 +93,9 @@ class CacheStats(BaseModel):
     expired: int = Field(description="removed for their age")
     tokens_saved: TokenCount = Field(description="what hits did not cost")
     semantic: SemanticStats | None = Field(None, description="null where nothing is compared by meaning")
+    disk: DiskStats | None = Field(
+        None, description="null where answers are kept in memory alone, or by another process"
+    )
 
 
 class CacheEntry(BaseModel):

@@ -51,8 +51,8 @@ def told_calls(
     for done, row in enumerate(reversed(rows), start=1):
         progress(done, len(rows))
         # What came out of the cache is in it, what went around it was not to be kept, and calls of the
-        # gateway's own were no client's.
-        if row["door"] == "gateway" or row["cache"] not in ("miss", "off"):
+        # gateway's own were no client's. Headers that hooks set are part of what was asked, and not logged.
+        if row["door"] == "gateway" or row["cache"] not in ("miss", "off") or row["hooks"]:
             continue
         bodies = _payloads(control, row)
         texts = [_text(bodies.get(which)) for which in ("request", "response")]

@@ -30,6 +30,9 @@ def stats_lines(stats: Mapping[str, Any]) -> list[str]:
         "stored": f"{stats['stores']:,} ({gone})",
         "tokens saved": f"{saved['input'] or 0:,} in, {saved['output'] or 0:,} out",
     }
+    if disk := stats.get("disk"):
+        why = disk["failure"]
+        lines["on disk"] = _size(disk["bytes"]) if why is None else f"not written: {printable(why)}"
     if semantic := stats.get("semantic"):
         lines["by meaning"] = _meaning(semantic)
         for report in semantic["verified"]:

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, PoisonError};
 
 use ferrogate_core::cache::key::Key;
 use ferrogate_core::cache::store::{Entry, Listed};
@@ -76,9 +76,12 @@ impl Cache {
         let Some(folder) = self.folder.load_full().filter(|_| self.is_waiting()) else { return Ok(()) };
         let settings = Settings { limit_bytes: self.bytes as u64, stale: STALE_MS, now };
         let store = Arc::clone(&self.store);
-        let (file, _) = Shelf::open(&folder.join(FILE), &settings, store, |_, _, stored_at| {
+        let opened = Shelf::open(&folder.join(FILE), &settings, store, |_, _, stored_at| {
             stored_at > self.purged.load(Relaxed)
-        })?;
+        });
+        let failure = opened.as_ref().err().filter(|error| error.kind() != io::ErrorKind::ResourceBusy);
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = failure.map(ToString::to_string);
+        let (file, _) = opened?;
         self.shelf.store(Some(Arc::new(file)));
         self.reconcile();
         Ok(())

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwapOption;
 use ferrogate_core::cache::store::{Settings, Store};
@@ -42,6 +42,8 @@ pub(crate) struct Cache {
     shelf: ArcSwapOption<Shelf>,
     /// When something was taken away of which the file does not know.
     purged: AtomicU64,
+    /// Why the file of answers could not be opened.
+    refused: Mutex<Option<String>>,
     pub(crate) verifiers: Verifiers,
 }
 
@@ -62,6 +64,7 @@ impl Cache {
             folder: ArcSwapOption::empty(),
             shelf: ArcSwapOption::empty(),
             purged: AtomicU64::default(),
+            refused: Mutex::default(),
             verifiers: Verifiers::default(),
         }
     }

@@ -1,5 +1,6 @@
 //! What the cache counts, for the admin API and for metrics.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 
 use serde::Serialize;
@@ -29,6 +30,17 @@ pub struct CacheStats {
     pub(crate) tokens_saved: Tokens,
     /// None where no route asks for it.
     pub(crate) semantic: Option<SemanticStats>,
+    /// None where answers are kept in memory alone, or another process has the file.
+    pub(crate) disk: Option<DiskStats>,
+}
+
+/// Of the file of answers.
+#[derive(Debug, Serialize)]
+pub(crate) struct DiskStats {
+    pub(crate) bytes: u64,
+    /// Why the disk refuses what should be written, while it does; and how often it began to.
+    pub(crate) failure: Option<String>,
+    pub(crate) failures: u64,
 }
 
 /// Of questions that mean the same. Lookups are counted once each, by what came of them.
@@ -58,6 +70,19 @@ impl SemanticStats {
 }
 
 impl Cache {
+    fn disk(&self) -> Option<DiskStats> {
+        if let Some(file) = self.shelf.load().as_ref() {
+            let status = file.status();
+            return Some(DiskStats {
+                bytes: status.bytes,
+                failure: status.failure,
+                failures: status.failures,
+            });
+        }
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        Some(DiskStats { bytes: 0, failure: Some(refused), failures: 1 })
+    }
+
     /// What it counted, and what is in it.
     pub(crate) fn stats(&self) -> CacheStats {
         let stats = self.store.stats();
@@ -77,6 +102,7 @@ impl Cache {
             expired: stats.expired,
             tokens_saved: Tokens { input: Some(input), output: Some(output) },
             semantic,
+            disk: self.disk(),
         }
     }
 }

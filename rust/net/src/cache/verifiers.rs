@@ -37,12 +37,16 @@ impl Verifiers {
     /// too many routes are judged already.
     pub(crate) fn of(&self, route: &str, settings: &Settings) -> Option<Arc<Verifier>> {
         let mut routes = lock(&self.routes);
-        let present = routes.get(route);
-        if let Some(present) = present.filter(|present| present.settings() == settings) {
+        let present = routes.get(route).map(Arc::clone);
+        if let Some(present) = present.as_ref().filter(|present| present.settings() == settings) {
             return Some(Arc::clone(present));
         }
         if present.is_none() && routes.len() >= MOST {
-            return None;
+            // Names that clients made up have no answers, so nothing was learned of them.
+            routes.retain(|_, verifier| !verifier.snapshot().is_empty());
+            if routes.len() >= MOST && !lock(&self.learned).contains_key(route) {
+                return None;
+            }
         }
         let learned = present.map(|present| present.snapshot()).or_else(|| lock(&self.learned).remove(route));
         let verifier = Arc::new(match learned {
@@ -80,7 +84,10 @@ impl Verifiers {
     pub(crate) fn write(&self, folder: &Path) -> io::Result<()> {
         let mut all = lock(&self.learned).clone();
         for (route, verifier) in self.judged() {
-            all.insert(route.into(), verifier.snapshot());
+            let learned = verifier.snapshot();
+            if !learned.is_empty() {
+                all.insert(route.into(), learned);
+            }
         }
         if all.is_empty() {
             return Ok(());
@@ -143,11 +150,21 @@ mod tests {
     }
 
     #[test]
-    fn names_that_clients_made_up_do_not_go_on_for_ever() {
+    fn names_that_clients_made_up_leave_room_for_those_that_are_judged() {
         let verifiers = Verifiers::default();
-        let known =
-            (0..MOST + 5).filter(|number| verifiers.of(&number.to_string(), &settings(0.75)).is_some());
-        assert_eq!(known.count(), MOST);
-        assert!(verifiers.of("0", &settings(0.75)).is_some());
+        let faq = verifiers.of("faq", &settings(0.75)).unwrap();
+        faq.calibrate(0.9);
+        for number in 0..3 * MOST {
+            assert!(verifiers.of(&number.to_string(), &settings(0.75)).is_some());
+            assert!(lock(&verifiers.routes).len() <= MOST);
+        }
+        assert!(Arc::ptr_eq(&faq, &verifiers.of("faq", &settings(0.75)).unwrap()));
+        for number in 0..MOST {
+            verifiers
+                .of(&format!("judged-{number}"), &settings(0.75))
+                .into_iter()
+                .for_each(|one| one.calibrate(0.9));
+        }
+        assert!(verifiers.of("one more", &settings(0.75)).is_none());
     }
 }

@@ -39,6 +39,12 @@ impl Told<'_> {
         let own_provider = Dialect::OpenAi.own_provider();
         let asked = Asked { model: &model, own_provider, provider: None, fallbacks: None };
         let lanes = snapshot.route(&asked).map_err(|error| error.message.to_string())?;
+        // A pin leads elsewhere, and the log does not say that there was one.
+        if !self.provider.is_empty()
+            && !lanes.choices.iter().any(|choice| *choice.provider.name == *self.provider)
+        {
+            return Err("answered by a provider that its route does not lead to".to_owned());
+        }
         let caching = lanes.caching.as_ref().ok_or("its route keeps no answers now")?;
         let ttl = u64::try_from(caching.ttl.as_millis()).unwrap_or(u64::MAX);
         if now.saturating_sub(self.stored_at_ms) >= ttl || self.stored_at_ms > now {

@@ -24,6 +24,11 @@ pub struct Learned {
 }
 
 impl Learned {
+    /// Whether there is anything in it.
+    pub fn is_empty(&self) -> bool {
+        self.checks.is_empty() && self.calibrations.is_empty() && self.history.is_empty()
+    }
+
     /// The state that goes on from this.
     ///
     /// Cosines belong to an embedder, answers to a model, and checks below a threshold are missing above another: where
