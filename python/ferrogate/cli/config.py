@@ -13,8 +13,10 @@ from ferrogate.config import Problem, check_config, find_config
 from ferrogate.engine.compile import compile_snapshot
 from ferrogate.engine.describe import describe
 from ferrogate.engine.effective import Effective, Stored, check_merge
+from ferrogate.engine.hooking import routes_of
 from ferrogate.engine.schema import gateway_schema
 from ferrogate.errors import FerrogateError
+from ferrogate.hooks.load import HookLoader
 from ferrogate.providers.registry import Registry
 from ferrogate.terminal import printable, printable_json
 
@@ -108,7 +110,10 @@ def _read(
         below = _read_store(Path(file.server.data)) if stored is None else stored
         effective, problems = check_merge(file, os.environ, below, registry)
         if not problems:
-            compile_snapshot(effective, registry)
+            # A check runs the hooks' modules, as a start would; what only shows does not.
+            routes = routes_of(effective.hooks, effective.aliases)
+            hooks = None if stored is None else HookLoader().load(routes)
+            compile_snapshot(effective, registry, hooks=hooks)
     except FerrogateError as error:
         return None, [str(error)]
     return effective, list(problems)

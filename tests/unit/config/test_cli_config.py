@@ -68,6 +68,14 @@ def test_check_finds_what_only_merging_shows(run):
     assert "providers.azure has no base_url" in result.stderr
 
 
+def test_check_loads_hooks(run):
+    result = run("hooks: [./nowhere.py:Mask]\n", "check")
+    assert result.exit_code == 1
+    assert "hook Mask: " in result.stderr
+    assert "there is no such file" in result.stderr
+    assert run("hooks: [./nowhere.py:Mask]\n", "show").exit_code == 0
+
+
 def test_check_as_json(run):
     result = run("server: {prot: 1}\n", "check", "--json")
     assert result.exit_code == 1
