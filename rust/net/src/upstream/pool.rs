@@ -146,3 +146,7 @@ impl Pool {
 
 /// A pool that answers give their connection back to.
 pub(crate) type SharedPool = Rc<Pool>;
+
+#[cfg(test)]
+#[path = "pool_tests.rs"]
+mod tests;
