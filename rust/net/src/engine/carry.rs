@@ -9,6 +9,10 @@ use super::Engine;
 use super::told::Told;
 use crate::cache::{line, unix_ms};
 
+/// A page of whole entries ends behind so many bytes, and is made of steps of so many entries.
+const PAGE: usize = 8 << 20;
+const STEP: usize = 16;
+
 /// What came of lines that were read in.
 #[derive(Debug, Default, Serialize)]
 pub struct Carried {
@@ -25,18 +29,21 @@ pub struct Refused {
 }
 
 impl Engine {
-    /// About `limit` entries, one a line, and where to go on; None where `cursor` is none.
+    /// About `limit` entries, one a line, or fewer where they are large, and where to go on; None where `cursor` is none.
     pub fn cache_export(&self, limit: usize, cursor: Option<&str>) -> Option<(Vec<u8>, Option<String>)> {
-        let from = cursor.map_or(Some(Cursor::default()), Cursor::parse)?;
-        let (listed, next) = self.shared.cache.store.list(from, limit);
+        let mut from = Some(cursor.map_or(Some(Cursor::default()), Cursor::parse)?);
         let mut lines = Vec::new();
-        for entry in &listed {
-            if let Some(line) = line::write(entry) {
+        let mut count = 0;
+        while let Some(cursor) = from.filter(|_| count < limit && lines.len() < PAGE) {
+            let (listed, next) = self.shared.cache.store.list(cursor, STEP.min(limit - count));
+            count += listed.len();
+            for line in listed.iter().filter_map(line::write) {
                 lines.extend_from_slice(&line);
                 lines.push(b'\n');
             }
+            from = next;
         }
-        Some((lines, next.map(|cursor| cursor.to_string())))
+        Some((lines, from.map(|cursor| cursor.to_string())))
     }
 
     /// Keeps what the lines hold, as old as it is. Waits for the embedder: not for the request path.

@@ -12,6 +12,8 @@ use super::{Looked, Wanted};
 
 /// So many of the nearest questions are judged.
 const CANDIDATES: usize = 4;
+/// So many are looked at for some that are fresh.
+const FARTHEST: usize = 64;
 
 /// Which entry a vector stands for. A vector has room for a short name only.
 type Known = HashMap<u64, (Key, Scope)>;
@@ -50,32 +52,49 @@ impl Answers {
         self.vectors.is_in_place()
     }
 
-    /// The nearest question that is near enough, whose answer is fresh, and that the guard lets pass.
+    /// The nearest question that is near enough, whose answer is fresh, and that the guard lets pass. Old wordings do not
+    /// stand before fresh ones: where all that were found have gone, more are looked for.
     pub(super) fn search(&self, wanted: &Wanted, vector: Box<[f32]>) -> Looked {
-        let near = self.vectors.search(&wanted.question.scope, &vector, CANDIDATES);
-        let mut looked = Looked { nearest: near.first().map(|near| near.score), ..Looked::default() };
-        for near in near.into_iter().take_while(|near| near.score >= wanted.threshold) {
-            let Some((key, _)) = self.known().get(&near.id).copied() else { continue };
-            let Some(listed) = self.store.peek(&key) else { continue };
-            // The index has them apart by scope already; an answer for somebody else would be the worst of faults.
-            let Some(question) = listed.entry.question.as_ref().filter(|found| is_one(found, wanted)) else {
-                continue;
-            };
-            let oldest = listed.entry.ttl.min(wanted.max_age);
-            if wanted.now.saturating_sub(listed.stored_at) >= oldest {
-                continue;
-            }
-            match judge(&wanted.question.text, &question.text) {
-                Verdict::Veto(rule) => looked.veto = looked.veto.or(Some(rule)),
-                Verdict::Accept => {
-                    let Some(hit) = self.store.get_within(&key, wanted.now, oldest) else { continue };
-                    looked.found = Some((hit, near.score));
+        let mut looked = Looked::default();
+        let (mut seen, mut judged, mut most) = (0, 0, CANDIDATES);
+        loop {
+            let near = self.vectors.search(&wanted.question.scope, &vector, most);
+            looked.nearest = looked.nearest.or(near.first().map(|near| near.score));
+            for near in near.iter().skip(seen).take_while(|near| near.score >= wanted.threshold) {
+                let Some((key, oldest, verdict)) = self.judged(wanted, near.id) else { continue };
+                judged += 1;
+                match verdict {
+                    Verdict::Veto(rule) => looked.veto = looked.veto.or(Some(rule)),
+                    Verdict::Accept => {
+                        let hit = self.store.get_within(&key, wanted.now, oldest);
+                        looked.found = hit.map(|hit| (hit, near.score));
+                    }
+                }
+                if looked.found.is_some() || judged >= CANDIDATES {
                     break;
                 }
             }
+            let all_near = near.last().is_some_and(|last| last.score >= wanted.threshold);
+            let is_over = looked.found.is_some() || judged > 0 || near.len() < most || !all_near;
+            if is_over || most >= FARTHEST {
+                break;
+            }
+            (seen, most) = (near.len(), most * 4);
         }
         looked.vector = Some(vector);
         looked
+    }
+
+    /// What the guard says of a question that was found; its key, and the greatest age that its answer may have. None where
+    /// it has no answer that may be served.
+    fn judged(&self, wanted: &Wanted, id: u64) -> Option<(Key, u64, Verdict)> {
+        let (key, _) = self.known().get(&id).copied()?;
+        let listed = self.store.peek(&key)?;
+        // The index has them apart by scope already; an answer for somebody else would be the worst of faults.
+        let question = listed.entry.question.as_ref().filter(|found| is_one(found, wanted))?;
+        let oldest = listed.entry.ttl.min(wanted.max_age);
+        let is_fresh = wanted.now.saturating_sub(listed.stored_at) < oldest;
+        is_fresh.then(|| (key, oldest, judge(&wanted.question.text, &question.text)))
     }
 
     pub(super) fn insert(&self, key: Key, question: &Question, vector: &[f32]) {

@@ -152,6 +152,22 @@ async fn a_full_queue_is_a_miss_and_not_a_wait() {
 }
 
 #[test]
+fn old_wordings_do_not_stand_before_a_fresh_one() {
+    let kept = Kept::new();
+    let marks = ["", "?", "??", "!", "!?", ".", "...", "?!", "!!", "!!!"];
+    for (number, mark) in (0..).zip(marks) {
+        kept.put(number, &question(1, &format!("How do I reset my password{mark}")));
+    }
+    // The one that is fresh is no nearer than the rest, and there are more of them than are judged.
+    let fresh = question(1, "how do i RESET my password ??");
+    assert!(kept.store.put(&key(200), entry(fresh.clone()), 900));
+    kept.answers.insert(key(200), &fresh, &vector(&fresh.text));
+    let asked = || question(1, "How do I reset my password");
+    assert!(kept.look(asked(), 1_500, u64::MAX).found.is_some(), "those of before are a second old");
+    assert!(kept.look(asked(), 2_000, u64::MAX).found.is_none());
+}
+
+#[test]
 fn what_is_learned_in_turn_is_never_dropped() {
     let store = Arc::new(Store::new(&Settings { bytes: 1 << 20, stale: 0 }));
     let semantic = semantic(&store, 4);
