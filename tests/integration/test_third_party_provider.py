@@ -55,7 +55,10 @@ def run(command: list[Any], environ: dict[str, str] | None = None, cwd: Path | N
 def gateway(
     installed: dict[str, str], mock: Mock, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
-    config = {"providers": {"acme": {"base_url": mock.url, "keys": [KEY]}}}
+    config = {
+        "providers": {"acme": {"base_url": mock.url, "keys": [KEY]}},
+        "models": {"told": {"targets": ["acme/large"], "hooks": ["acme-tenant"]}},
+    }
     folder = tmp_path_factory.mktemp("gateway-acme")
     with Gateway(folder, Door.NATIVE, config=config, environ=installed) as running:
         yield running
@@ -94,6 +97,15 @@ def test_it_serves_with_the_compiled_engine(gateway: Gateway, mock: Mock) -> Non
     )
     row = gateway.row(answer.headers["x-gateway-request-id"])
     assert (row["provider"], row["upstream_model"], row["door"]) == ("acme", "large", "native")
+
+
+def test_its_hook_runs_where_it_is_named_and_nowhere_else(gateway: Gateway, mock: Mock) -> None:
+    before = len(mock.requests(KEY))
+    for model in ("acme/large", "told"):
+        assert gateway.http.post(CHAT, content=chat(model)).status_code == 200
+    plain, told = mock.requests(KEY)[before:]
+    assert "x-acme-tenant" not in dict(plain["headers"])
+    assert dict(told["headers"])["x-acme-tenant"] == "local"
 
 
 def test_the_bench_can_name_it(installed: dict[str, str], tmp_path: Path) -> None:
