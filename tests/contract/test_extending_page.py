@@ -14,8 +14,6 @@ from harness.chat import CHAT, chat
 from harness.doors import Door
 from harness.gateway import Gateway
 
-pytestmark = pytest.mark.compiled
-
 PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text()
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CODE = [text for language, text in BLOCK.findall(PAGE) if language == "python"]

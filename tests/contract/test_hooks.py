@@ -18,8 +18,6 @@ from harness.doors import Door
 from harness.gateway import Gateway, until
 from harness.upstream import Exchange, Upstream, json_answer, sse, status
 
-pytestmark = pytest.mark.compiled
-
 CODE = '''
 import asyncio, threading, time
 from ferrogate.hooks import Change, Veto, event_data, make_event
@@ -177,6 +175,7 @@ def streamed(gateway: Gateway, model: str) -> bytes:
     return gateway.http.post(CHAT, content=chat(model, stream=True)).content
 
 
+@pytest.mark.compiled
 def test_requests_meet_hooks_in_order_and_answers_in_the_reverse_one(
     hooked: Gateway, provider: Upstream
 ) -> None:
@@ -196,6 +195,24 @@ def test_requests_meet_hooks_in_order_and_answers_in_the_reverse_one(
     assert "hello-2-1" in bodies["request"]["text"], "the log has what the hooks let through"
     assert "hi-1-2" in bodies["response"]["text"]
     assert row["bytes"]["response"] == len(answer.content)
+
+
+def test_order_and_refusal(hooked: Gateway, provider: Upstream) -> None:
+    answer = ask(hooked, "marked")
+    assert json.loads(provider.requests[0].body)["messages"][0]["content"] == "hello-2-1"
+    assert answer.json()["choices"][0]["message"]["content"] == "hi-1-2"
+    row = row_of(hooked, answer)
+    assert [(one["hook"], one["stage"], one["outcome"]) for one in row["hooks"]] == [
+        ("first", "request", "changed"),
+        ("second", "request", "changed"),
+        ("second", "response", "changed"),
+        ("first", "response", "changed"),
+    ]
+    provider.requests.clear()
+    refused = ask(hooked, "refuse", "the secret plan")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "hook_vetoed")
+    assert provider.requests == []
+    assert row_of(hooked, refused)["hooks"][0]["outcome"] == "vetoed"
 
 
 def test_a_route_of_its_own_has_its_own_hooks_or_none(hooked: Gateway, provider: Upstream) -> None:
@@ -222,6 +239,7 @@ def test_headers_beside(hooked: Gateway, provider: Upstream) -> None:
     assert answer.content == ANSWER
 
 
+@pytest.mark.compiled
 @pytest.mark.kind("hook_vetoed")
 def test_a_veto_of_a_request(hooked: Gateway, provider: Upstream) -> None:
     answer = ask(hooked, "refuse", "the secret plan")
@@ -287,6 +305,7 @@ def test_an_answer_that_is_no_json_any_more(hooked: Gateway) -> None:
     assert opened.content == ANSWER
 
 
+@pytest.mark.compiled
 def test_a_hook_that_hangs_holds_up_its_own_requests_alone(hooked: Gateway) -> None:
     with ThreadPoolExecutor(12) as pool:
         hanging = [pool.submit(ask, hooked, "closed", text) for text in ("spin", "sleep") * 5]
@@ -308,6 +327,7 @@ def sample(gateway: Gateway, name: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == name)
 
 
+@pytest.mark.compiled
 def test_what_finds_no_room_fails_at_once(hooked: Gateway) -> None:
     with ThreadPoolExecutor(4) as pool:
         running = [pool.submit(ask, hooked, "narrow", "sleep") for _ in range(2)]
@@ -326,6 +346,7 @@ def test_events_are_changed_dropped_and_added(hooked: Gateway, provider: Upstrea
     assert streamed(hooked, "plain") == ROLE + delta("one") + delta("hi") + FINISH + DONE
 
 
+@pytest.mark.compiled
 def test_the_log_has_what_the_client_got_of_a_stream(hooked: Gateway, provider: Upstream) -> None:
     provider.script = sse(ROLE, delta("hi"), FINISH, DONE)
     answer = hooked.http.post(CHAT, content=chat("marked", stream=True))
@@ -430,6 +451,7 @@ def test_coroutines(hooked: Gateway, provider: Upstream, door: Door) -> None:
     assert streamed(hooked, "slow") == ROLE + delta("ONE") + FINISH + DONE
 
 
+@pytest.mark.compiled
 def test_a_client_that_leaves_while_a_hook_runs(hooked: Gateway) -> None:
     with pytest.raises(httpx.ReadTimeout):
         hooked.http.post(
@@ -466,6 +488,7 @@ def test_what_hooks_set_beside_is_part_of_what_is_asked(hooked: Gateway, provide
     assert len(provider.requests) == 2
 
 
+@pytest.mark.compiled
 def test_metrics(hooked: Gateway) -> None:
     ask(hooked, "marked")
     text = hooked.admin.get("/metrics").text

@@ -13,6 +13,7 @@ from ipaddress import ip_address, ip_network
 from typing import Final, Literal, cast
 from urllib.parse import unquote, urlsplit
 
+from ferrogate.config.addresses import is_refused, literal
 from ferrogate.config.urls import is_loopback
 
 __all__ = ["OFF", "Proxy", "check_variables", "choose_proxy", "parse_proxy"]
@@ -61,6 +62,9 @@ def parse_proxy(text: str, said_by: str = "") -> Proxy:
         raise ValueError(f"is no proxy of the kinds http, https, socks5 and socks5h; write it like {example}")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError(f"has a path, which a proxy has not; write it like {example}")
+    address = literal(parts.hostname)
+    if address is not None and is_refused(address):
+        raise ValueError("is a link-local or metadata address, where clouds keep machine credentials")
     return Proxy(
         cast("Scheme", scheme),
         parts.hostname,

@@ -23,6 +23,7 @@ def network_warnings(settings: Settings, providers: Iterable[ProviderEntry]) -> 
             f"{name}.tls.server_name": entry.server_name is not None,
             f"{name}.connections_per_second": reach.connections_per_second is not None,
             f"{name}.warm": reach.warm > 0,
+            f"{name}.addresses": bool(reach.addresses) and reach.proxy is not None,
         }
         for setting, said in left_out.items():
             if said:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from ferrogate.hooks import RequestContext
 from ferrogate.reference.answer import Answer, Clock, LaneError
 from ferrogate.reference.attempt import attempt
 from ferrogate.reference.body import JsonBody, parse_body, read_body
@@ -18,7 +19,8 @@ from ferrogate.reference.cache import Named, Served
 from ferrogate.reference.cors import allowed_origin, is_preflight, preflight_headers
 from ferrogate.reference.errors import RequestError
 from ferrogate.reference.framing import check_head
-from ferrogate.reference.identify import identify
+from ferrogate.reference.hooks import Passage, chain_of
+from ferrogate.reference.identify import CREDENTIAL_HEADERS, identify
 from ferrogate.reference.quirks import fit
 from ferrogate.reference.record import Record
 from ferrogate.reference.resolve import Lane
@@ -51,6 +53,7 @@ class Exchange:
         self._left = False
         self._strict = False
         self._buffered = 0
+        self._added: list[tuple[str, str]] = []
         path = scope.get("raw_path") or scope["path"].encode()
         root = scope.get("root_path", "").encode()
         self._path = path.partition(b"?")[0].removeprefix(root).decode("latin-1") or "/"
@@ -122,7 +125,8 @@ class Exchange:
             self._client_left()
             return
         record.model, record.stream = body.model, body.stream
-        self._refuse_hooks(body.model, pinned=wishes.provider is not None)
+        body = await self._through_hooks(body, pinned=wishes.provider is not None)
+        record.model = body.model
         lanes = self._resolver.lanes(
             body.model, route.provider, provider=wishes.provider, key=wishes.key, fallbacks=wishes.fallbacks
         )
@@ -138,6 +142,7 @@ class Exchange:
             model=body.model,
             stream=body.stream,
             headers=self._headers,
+            added=self._added,
             is_plain=is_plain,
         )
         if isinstance(named, str):
@@ -148,15 +153,46 @@ class Exchange:
             else:
                 await self._keep(named, lambda: self._try(route, body, lanes, clock))
 
-    def _refuse_hooks(self, model: str, *, pinned: bool) -> None:
-        """A hook may be a guard, so a request that was to meet one does not go past it."""
-        snapshot = self._resolver.snapshot
-        alias = None if pinned else next((one for one in snapshot.aliases if one.name == model), None)
-        if snapshot.hooks if alias is None or alias.hooks is None else alias.hooks:
-            raise RequestError(
-                "not_supported",
-                "The Python engine runs no hooks, and this route has some: use the compiled engine.",
-            )
+    async def _through_hooks(self, body: JsonBody, *, pinned: bool) -> JsonBody:
+        """Send the request through its hooks, if it has any; they see its answer, too."""
+        engine, record = self._engine, self.record
+        hooks = chain_of(self._resolver.snapshot, engine.hooks, body.model, pinned=pinned)
+        if not hooks:
+            return body
+        lines = [
+            f"{name}: {value}"
+            for name, value in self._headers.items()
+            if name not in CREDENTIAL_HEADERS and name not in ("cookie", "connection")
+        ]
+        context = RequestContext(
+            record.request_id,
+            record.tenant or "local",
+            record.gateway_key,
+            body.model,
+            record.operation,
+            "python",
+            body.stream,
+            "\n".join(lines).encode("latin-1"),
+        )
+        record.hooks = []
+        passage = Passage(hooks, context, record.note_hook)
+        limit = self._resolver.snapshot.limits.json_body_bytes
+
+        def check(made: bytes) -> None:
+            if len(made) > limit:
+                raise ValueError("it made a body that is over the limit of bodies")
+            try:
+                found = parse_body(made)
+            except RequestError as error:
+                gone = error.kind == "model_missing"
+                why = "it took `model` away" if gone else "it made a body that is no valid request"
+                raise ValueError(why) from None
+            if found.stream != body.stream:
+                raise ValueError("it changed `stream`, which is the client's to say")
+
+        raw, self._added = await passage.request(body.raw, check)
+        self._responder.passage = passage
+        return body if raw is body.raw else parse_body(raw)
 
     async def _keep(self, named: Named, ask: Callable[[], Awaitable[Answer | None]]) -> None:
         """Serve a kept answer, or share a call, or make one and keep what it brings."""
@@ -251,7 +287,7 @@ class Exchange:
                 lane,
                 content,
                 self._scope.get("query_string", b""),
-                self._scope["headers"],
+                self._sent_headers(),
                 self._resolver.header_families,
             )
             cap, last = self._resolver.snapshot.limits.answer_bytes, index == len(lanes) - 1
@@ -290,6 +326,14 @@ class Exchange:
             raise refused
         await self._give_up(failed, kept)
         return None
+
+    def _sent_headers(self) -> list[tuple[bytes, bytes]]:
+        """Return the client's headers, and those that hooks set in their place."""
+        given: list[tuple[bytes, bytes]] = list(self._scope["headers"])
+        if not self._added:
+            return given
+        added = {name.lower().encode(): value.encode() for name, value in self._added}
+        return [pair for pair in given if pair[0] not in added] + list(added.items())
 
     async def _give_up(self, failed: LaneError, kept: Answer | None) -> None:
         """No lane is left: what a provider said last, or our own error where none said anything."""

@@ -128,6 +128,23 @@ class Record:
     veto: str | None = None
     hooks: list[dict[str, Any]] | None = None
 
+    def note_hook(self, line: dict[str, Any]) -> None:
+        """Keep what a hook did; calls of one hook at one stage are one line."""
+        lines = self.hooks if self.hooks is not None else []
+        same = [one for one in lines if (one["hook"], one["stage"]) == (line["hook"], line["stage"])]
+        if not same:
+            lines.append(line)
+            self.hooks = lines
+            return
+        known = same[0]
+        for name in ("calls", "us", "queue_us", "gil_us", "events"):
+            if name in line:
+                known[name] = known.get(name, 0) + line[name]
+        if line["outcome"] != "passed":
+            known["outcome"] = line["outcome"]
+        if "error" in line:
+            known["error"] = line["error"]
+
     def elapsed_us(self) -> int:
         """Microseconds since the request arrived."""
         return int((time.perf_counter() - self.started) * 1e6)

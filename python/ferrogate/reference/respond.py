@@ -12,9 +12,13 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+import orjson
+
+from ferrogate.hooks import ResponseContext
 from ferrogate.reference.answer import Answer, Clock, LaneError
 from ferrogate.reference.cors import cors_headers
 from ferrogate.reference.errors import RequestError, error_body
+from ferrogate.reference.hooks import Passage, split_events
 from ferrogate.reference.record import Attempt, Record
 from ferrogate.reference.stream import Event
 from ferrogate.reference.upstream import Headers
@@ -75,6 +79,7 @@ class Responder:
         self.keep_deadline = False
         self.committed = False
         self.finished = False
+        self.passage: Passage | None = None
 
     async def answer(self, answer: Answer, entry: Attempt) -> None:
         """Send a provider's answer to its end, and note how it ended."""
@@ -83,6 +88,11 @@ class Responder:
         record.outcome = "ok" if entry.error is None else "error"
         try:
             await self._relay(answer)
+        except RequestError as error:
+            if not self.committed:
+                raise
+            record.error, record.outcome = error.kind, "cut"
+            await self._body(b"data: " + error_body(error.kind, error.message) + b"\n\n")
         except LaneError as error:
             entry.error = record.error = error.kind
             record.outcome = "cut"
@@ -114,6 +124,8 @@ class Responder:
 
     async def whole(self, status: int, headers: Headers, body: bytes) -> None:
         """Send an answer that is there in full."""
+        if self.passage is not None and 200 <= status < 300:
+            headers, body = await self._through_hooks(status, headers, body)
         length = [] if status == 204 else [(b"content-length", b"%d" % len(body))]
         await self._start(status, [*headers, *length])
         await self._body(body, last=True)
@@ -132,14 +144,51 @@ class Responder:
             answer.clock = Clock(math.inf)  # the configured deadline is over the attempts; a stream has none
         await self._start(answer.status, answer.headers + known)
         piece: bytes | None = answer.ready
+        seen = self._seen(answer.status) if answer.is_stream and answer.status < 300 else None
         while piece is not None:
             if piece:
                 self._note_first_token(answer)
                 if answer.taken is not None:
                     answer.taken.append(piece)
-                await self._body(piece)
+                if seen is not None and not answer.framer.flowing:
+                    piece = await self._events(piece, seen)
+                if piece:
+                    await self._body(piece)
             piece = None if answer.complete else await answer.next()
         await self._body(b"", last=True)
+
+    def _seen(self, status: int) -> ResponseContext | None:
+        """Return what hooks are told of an answer; None where there are none."""
+        record = self._record
+        if self.passage is None:
+            return None
+        return self.passage.answered(status, record.provider, record.upstream_model, record.cache)
+
+    async def _events(self, piece: bytes, seen: ResponseContext) -> bytes:
+        if self.passage is None or not self.passage.sees("on_event"):
+            return piece
+        events, rest = split_events(piece)
+        return b"".join(await self.passage.events(events, seen)) + rest
+
+    async def _through_hooks(self, status: int, headers: Headers, body: bytes) -> tuple[Headers, bytes]:
+        media = dict(headers).get(b"content-type", b"")
+        seen = self._seen(status)
+        if seen is None or self.passage is None:
+            return headers, body
+        if media.startswith(b"text/event-stream"):
+            return headers, await self._events(body, seen)
+        if not media.startswith(b"application/json") or not self.passage.sees("on_response"):
+            return headers, body
+
+        def check(made: bytes) -> None:
+            try:
+                orjson.loads(made)
+            except orjson.JSONDecodeError:
+                raise ValueError("it made an answer that is no JSON") from None
+
+        body, added = await self.passage.response(body, seen, check)
+        named = {name.lower().encode(): value.encode() for name, value in added}
+        return [pair for pair in headers if pair[0] not in named] + list(named.items()), body
 
     def _note_first_token(self, answer: Answer) -> None:
         if (

@@ -1,9 +1,10 @@
 """Tries a provider key with one real call: the list of models, which costs nothing and needs the key.
 
-The call goes where the engine would send it and with the same header. It follows no redirect, uses no
-proxy, and connects to the address that was checked, so that a name cannot resolve to another one in
-between. Neither the key nor anything the provider answered is quoted: providers repeat keys in their
-errors. What an error says is read as the engine reads it, in every provider's shape, for whose failure it is.
+The call goes where the engine would send it, by the same proxy, with the same header and certificate. It
+follows no redirect, and connects to the address that was checked, so that a name cannot resolve to another
+one in between; by a proxy, the proxy says where names lead. Neither the key nor anything the provider
+answered is quoted: providers repeat keys in their errors. What an error says is read as the engine reads it,
+in every provider's shape, for whose failure it is.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import ssl
 import time
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ferrogate.config.addresses import is_refused
-from ferrogate.engine.snapshot import Provider
+from ferrogate.engine.snapshot import Provider, Proxy
 
 __all__ = ["KeyTest", "try_key"]
 
@@ -48,8 +51,15 @@ def try_key(provider: Provider, value: str, timeout_s: float = _TIMEOUT_S) -> Ke
     import httpx
 
     url = httpx.URL(_models_url(provider))
+    reach, asked = provider.reach, url
+    proxy = None if reach.proxy is None else _proxy(reach.proxy)
     try:
-        address = _checked_address(url.host, url.port or (443 if url.scheme == "https" else 80))
+        if reach.proxy is not None and reach.proxy.scheme.startswith("socks"):
+            return _unanswered(f"{provider.name} is reached by a SOCKS proxy, by which keys are not tested.")
+        if proxy is None:
+            port = url.port or (443 if url.scheme == "https" else 80)
+            fixed = reach.addresses[0] if reach.addresses else url.host
+            asked = url.copy_with(host=_checked_address(fixed, port))
     except _RefusedError as refusal:
         return KeyTest(ok=False, status=None, latency_ms=None, message=str(refusal))
     headers = {
@@ -63,10 +73,14 @@ def try_key(provider: Provider, value: str, timeout_s: float = _TIMEOUT_S) -> Ke
     started = time.perf_counter()
     try:
         with httpx.Client(
-            timeout=timeout_s, follow_redirects=False, trust_env=False, verify=_trust(provider)
+            timeout=timeout_s,
+            follow_redirects=False,
+            trust_env=False,
+            verify=_trust(provider),
+            proxy=proxy,
         ) as client:
-            request = client.build_request("GET", url.copy_with(host=address), headers=headers)
-            request.extensions["sni_hostname"] = url.host
+            request = client.build_request("GET", asked, headers=headers)
+            request.extensions["sni_hostname"] = provider.tls.server_name or url.host
             response = client.send(request, stream=True)
             try:
                 latency_ms = round((time.perf_counter() - started) * 1_000, 1)
@@ -93,10 +107,33 @@ def _unanswered(sentence: str) -> KeyTest:
 
 def _trust(provider: Provider) -> ssl.SSLContext | bool:
     """Trust whom the engine trusts: the provider's own authorities, SSL_CERT_FILE, or the usual ones."""
-    if provider.tls.ca is not None:
-        return ssl.create_default_context(cadata=provider.tls.ca)
+    tls = provider.tls
     named = os.environ.get("SSL_CERT_FILE", "").strip()
-    return ssl.create_default_context(cafile=named) if named else True
+    if tls.ca is None and not named and tls.cert is None and not tls.newest:
+        return True
+    if tls.ca is not None:
+        context = ssl.create_default_context(cadata=tls.ca)
+    else:
+        context = ssl.create_default_context(cafile=named or None)
+    if tls.newest:
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+    if tls.cert is not None and tls.key is not None:
+        with TemporaryDirectory() as folder:  # OpenSSL reads them from files alone
+            chain, key = Path(folder, "chain.pem"), Path(folder, "key.pem")
+            for path, text in ((chain, tls.cert), (key, tls.key)):
+                path.touch(0o600)
+                path.write_text(text)
+            context.load_cert_chain(chain, key)
+    return context
+
+
+def _proxy(proxy: Proxy) -> Any:
+    import httpx
+
+    host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+    auth = None if proxy.username is None else (proxy.username, proxy.password or "")
+    scheme = "http" if proxy.scheme.startswith("socks") else proxy.scheme
+    return httpx.Proxy(f"{scheme}://{host}:{proxy.port}", auth=auth)
 
 
 def _models_url(provider: Provider) -> str:

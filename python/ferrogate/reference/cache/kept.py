@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -127,6 +127,7 @@ class KeptAnswers:
         model: str,
         stream: bool,
         headers: Mapping[str, str],
+        added: Sequence[tuple[str, str]] = (),
         is_plain: bool,
     ) -> Named | str:
         """Return the name of a request's answer; or ``off`` or ``bypass``, where it has none.
@@ -138,6 +139,7 @@ class KeptAnswers:
             model: as it was asked for.
             stream: whether a stream was asked for.
             headers: the client's.
+            added: what hooks set beside.
             is_plain: it names no lanes by itself.
 
         Raises:
@@ -172,6 +174,7 @@ class KeptAnswers:
         if ask.is_off or not is_plain:
             return "bypass"
         beside = [headers.get(name, "") for name in _BESIDE]
+        beside += ["".join(sorted(f"{name}: {value}\n" for name, value in added))] if added else []
         known = request_key(body, tenant=tenant, path=path, ignored=rules.exact.ignore, beside=beside)
         if isinstance(known, str):
             return "bypass"

@@ -175,19 +175,21 @@ impl Pace {
         Self { interval_us: interval as u64, next_us: Arc::default() }
     }
 
-    /// How long whoever wants to make a connection at `now_us` has to wait; its turn is taken.
-    pub fn turn(&self, now_us: u64) -> Duration {
+    /// How long whoever wants to make a connection at `now_us` has to wait; its turn is taken. None where that is longer than
+    /// `most`: who will not wait takes no turn, or else those who do would wait for the turns of those who left.
+    pub fn turn(&self, now_us: u64, most: Duration) -> Option<Duration> {
         if self.interval_us == 0 {
-            return Duration::ZERO;
+            return Some(Duration::ZERO);
         }
         // The clock may have begun just now, and before it nobody made any.
         let now_us = now_us.saturating_add(self.interval_us * BURST);
         let earliest = now_us.saturating_sub(self.interval_us * (BURST - 1));
-        let taken = self
-            .next_us
-            .fetch_update(Relaxed, Relaxed, |next| Some(next.max(earliest).saturating_add(self.interval_us)));
-        let at = taken.unwrap_or(0).max(earliest);
-        Duration::from_micros(at.saturating_sub(now_us))
+        let most_us = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
+        let wait = |next: u64| next.max(earliest).saturating_sub(now_us);
+        let taken = self.next_us.fetch_update(Relaxed, Relaxed, |next| {
+            (wait(next) <= most_us).then(|| next.max(earliest).saturating_add(self.interval_us))
+        });
+        taken.ok().map(|next| Duration::from_micros(wait(next)))
     }
 }
 
@@ -212,10 +214,23 @@ mod tests {
     #[test]
     fn a_few_may_go_at_once_and_the_rest_in_turns() {
         let pace = Pace::new(Some(10.0));
-        let waits: Vec<u64> = (0..7).map(|_| u64::try_from(pace.turn(1_000).as_millis()).unwrap()).collect();
+        let long = Duration::from_secs(60);
+        let turn = |at| pace.turn(at, long).map(|wait| wait.as_millis());
+        let waits: Vec<_> = (0..7).map(|_| turn(1_000).unwrap()).collect();
         assert_eq!(waits, [0, 0, 0, 0, 100, 200, 300]);
-        assert_eq!(pace.turn(10_000_000), Duration::ZERO);
-        assert_eq!(Pace::new(None).turn(0), Duration::ZERO);
+        assert_eq!(turn(10_000_000), Some(0));
+        assert_eq!(Pace::new(None).turn(0, Duration::ZERO), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn twice_as_many_as_may_be_made_leave_half_of_them_served_for_ever() {
+        let pace = Pace::new(Some(10.0));
+        let served_in = |second: u64| {
+            let times = (0..20).map(|step| second * 1_000_000 + step * 50_000);
+            times.filter(|at| pace.turn(*at, Duration::from_secs(1)).is_some()).count()
+        };
+        let counts: Vec<_> = (0..60).map(served_in).collect();
+        assert!(counts[5..].iter().all(|count| (9..=11).contains(count)), "{counts:?}");
     }
 
     #[test]

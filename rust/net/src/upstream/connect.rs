@@ -63,10 +63,15 @@ impl Connector {
         }
     }
 
-    /// Waits for its turn, resolves, connects, shakes hands. The caller bounds the time.
-    pub(crate) async fn open(&self, target: &Target) -> Result<Opened, GatewayError> {
+    /// Waits for its turn, resolves, connects, shakes hands. The caller bounds the time, to `limit` at most.
+    pub(crate) async fn open(&self, target: &Target, limit: Duration) -> Result<Opened, GatewayError> {
         let now = clock::now().since(Moment::after_start(Duration::ZERO));
-        let turn = target.reach.pace.turn(u64::try_from(now.as_micros()).unwrap_or(u64::MAX));
+        let now = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
+        let turn = target.reach.pace.turn(now, limit).ok_or_else(|| {
+            let message = "As many connections as may be made to the provider wait for their turn; see \
+                           `connections_per_second` in gateway.yaml.";
+            GatewayError::new(Kind::UpstreamTimeout, message)
+        })?;
         if !turn.is_zero() {
             tokio::time::sleep(turn).await;
         }

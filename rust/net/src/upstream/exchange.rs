@@ -190,7 +190,10 @@ pub(crate) async fn send(
     let unsent = |error| Fault { error, stale: false, unsent: true };
     // Few requests make a connection, so what that takes stands apart from the state that every request has.
     let connecting = Bound::new(now, timeouts.connect, deadline);
-    let way = Box::pin(timeout_at(connecting.at.into(), find_way(connector, pool, target, fresh)));
+    let way = Box::pin(timeout_at(
+        connecting.at.into(),
+        find_way(connector, pool, target, fresh, timeouts.connect),
+    ));
     let Ok(way) = way.await else {
         return if connecting.is_deadline {
             connecting.passed()

@@ -123,9 +123,13 @@ impl Pool {
             return 0;
         }
         let there = connections.idle.len() + connections.warming;
-        // One connection of HTTP/2 has room for many requests.
-        let missing =
-            if connections.multiplex.len() > 0 { 0 } else { target.reach.warm.saturating_sub(there) };
+        // One connection of HTTP/2 has room for many requests, and the first one tells whether it is one.
+        let may_share = target.tls && target.http2 && connections.idle.is_empty();
+        let missing = match connections.multiplex.len() {
+            0 if may_share => 1_usize.saturating_sub(connections.warming),
+            0 => target.reach.warm.saturating_sub(there),
+            _ => 0,
+        };
         connections.warming += missing;
         missing
     }

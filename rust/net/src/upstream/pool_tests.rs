@@ -23,7 +23,7 @@ fn local(warm: usize) -> (Arc<Target>, TcpListener) {
 }
 
 async fn opened(connector: &Connector, target: &Target) -> Link {
-    match connector.open(target).await.unwrap() {
+    match connector.open(target, Duration::from_secs(10)).await.unwrap() {
         Opened::H1(link) => link,
         Opened::H2(_) => panic!("nobody offered HTTP/2"),
     }

@@ -49,13 +49,18 @@ impl Resolver {
         self.lookup(&target.host, target.port, ttl).await
     }
 
-    /// The addresses of a proxy, which is configured and may be anywhere.
+    /// The addresses of a proxy.
     pub(super) async fn of_proxy(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, GatewayError> {
         let failed = |cause: String| {
             GatewayError::new(Kind::UpstreamDns, "The proxy's host name does not resolve.").with_cause(cause)
         };
         let found: Vec<_> =
             ask(host, port).await.map_err(|error| failed(error.to_string()))?.into_iter().collect();
+        if found.iter().any(|address| is_refused(address.ip())) {
+            let message =
+                "The proxy's name leads to a link-local or metadata address, which the gateway never calls.";
+            return Err(GatewayError::new(Kind::AddressRefused, message).with_cause(host));
+        }
         if found.is_empty() { Err(failed("the name has no address".to_owned())) } else { Ok(found) }
     }
 

@@ -148,7 +148,8 @@ fn untrusted(reason: &CertificateError) -> &'static str {
              `tls.ca` of the provider in gateway.yaml to a file with its authority."
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "The provider's certificate is for another host name; correct the provider's `base_url`."
+            "The provider's certificate is for another host name; correct the provider's `base_url`, or say the \
+             name as its `tls.server_name`."
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "The provider's certificate has expired."

@@ -25,7 +25,8 @@ pub(crate) fn keep_warm(shard: &Rc<Shard>) {
 
 async fn make(shard: Rc<Shard>, provider: Arc<Provider>) {
     let target = &provider.target;
-    let opened = timeout(provider.timeouts.connect, shard.connector.open(target)).await;
+    let limit = provider.timeouts.connect;
+    let opened = timeout(limit, shard.connector.open(target, limit)).await;
     let failed = match opened {
         Ok(Ok(Opened::H1(link))) => {
             shard.pool.put(target, link);

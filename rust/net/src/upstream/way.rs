@@ -1,7 +1,7 @@
 //! The connection that a request takes, made where there is none with room.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ferrogate_core::GatewayError;
 use ferrogate_core::snapshot::Target;
@@ -25,6 +25,7 @@ pub(super) async fn find_way(
     pool: &SharedPool,
     target: &Arc<Target>,
     fresh: bool,
+    limit: Duration,
 ) -> Result<Way, GatewayError> {
     let since = fresh.then(Instant::now);
     let multiplex = pool.multiplex(target);
@@ -38,7 +39,7 @@ pub(super) async fn find_way(
             Next::Open => {
                 // Held until the connection can be found by those who wait for it.
                 let _opening = multiplex.opening();
-                return Ok(match connector.open(target).await? {
+                return Ok(match connector.open(target, limit).await? {
                     Opened::H1(link) => {
                         multiplex.forget();
                         Way::Link(link)
